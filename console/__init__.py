@@ -1,0 +1,1 @@
+"""The maintainer's console and its headless twin."""

@@ -1,0 +1,1 @@
+"""The argparse face of the console's actions."""

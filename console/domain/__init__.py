@@ -1,0 +1,1 @@
+"""Decisions about scopes, roles, tasks and secrets: pure."""

@@ -1,0 +1,1 @@
+"""A small, faithful Taskcluster on loopback."""

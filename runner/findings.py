@@ -1,0 +1,1 @@
+"""What will keep a push from publishing, as far as a task can know by itself: pure decisions."""

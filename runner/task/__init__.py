@@ -1,0 +1,1 @@
+"""What a task has: its event, its secrets, its artifacts, its statement."""
