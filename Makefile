@@ -1,4 +1,4 @@
-# The two commands of the README are `make demo` and `make test`; `make check` is for a developer's every commit.
+# `make demo` and `make test` are the README's commands; `make check` is for a developer's every commit.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
@@ -7,23 +7,29 @@ SHELL := /bin/bash
 export UV_SYSTEM_CERTS := 1
 
 BIN := .venv/bin
+INSTALLED := .venv/installed
 
-.PHONY: check format
+.PHONY: demo test check format
 
-$(BIN)/uv:
-	python3 -m venv .venv
-	$(BIN)/python -m pip install --quiet uv
+# The whole story, live; REPO=PATH tells it of any checkout that has a Dockerfile.
+demo: $(INSTALLED)
+	@exec $(BIN)/lading demo $(if $(REPO),--repo "$(REPO)")
 
-.venv/installed: $(BIN)/uv pyproject.toml uv.lock
-	$(BIN)/uv sync --frozen --all-extras --quiet
-	touch $@
+# An xdist group, the tests that share the engine, stays on one worker.
+test: $(INSTALLED)
+	@$(BIN)/python -m tests.support.machine
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup -m "not live" -rs
 
-check: .venv/installed
+check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-format: .venv/installed
+format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+$(INSTALLED): .ci/install pyproject.toml uv.lock
+	@.ci/install
+	touch $@
