@@ -1,0 +1,196 @@
+"""The payload of a task, in the shape of generic-worker's native engine on POSIX."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_KEYS: Final = frozenset(
+    ["command", "env", "maxRunTime", "artifacts", "features", "mounts", "onExitStatus", "osGroups"]
+)
+# Those that change nothing for a task that runs as the sandbox's own user, which always has a live log.
+_FEATURES: Final = frozenset({"taskclusterProxy", "liveLog", "backingLog", "runTaskAsCurrentUser"})
+_LONGEST_RUN: Final = 86400
+
+
+class MalformedPayload(Exception):
+    """The run ends as `exception`, `malformed-payload`.
+
+    Args:
+        problems: each problem of the payload, a sentence.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredArtifact:
+    """What the worker uploads when the commands have ended.
+
+    Args:
+        name: the artifact's name; of a directory, what its files' names begin with.
+        path: relative to the task's folder.
+        directory: whether everything below `path` is meant.
+        expires: when, or None for the task's own expiry.
+        content_type: or None for what the file name says.
+        gzip: True or False as the payload says, or None to decide by the content.
+        optional: whether the task may succeed without it.
+    """
+
+    name: str
+    path: str
+    directory: bool
+    expires: str | None
+    content_type: str | None
+    gzip: bool | None
+    optional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What a task runs.
+
+    Args:
+        commands: argument lists, run one after another until one fails.
+        env: the task's own variables.
+        max_run_time: seconds, for all commands together.
+        artifacts: what is uploaded at the end.
+        proxy: whether the task gets a proxy.
+        retry_on: exit codes that end the run as `exception`, `intermittent-task`.
+    """
+
+    commands: tuple[tuple[str, ...], ...]
+    env: Mapping[str, str]
+    max_run_time: float
+    artifacts: tuple[DeclaredArtifact, ...]
+    proxy: bool
+    retry_on: frozenset[int]
+
+
+def parse_payload(task: Mapping[str, Any]) -> Payload:
+    """Read the payload of a task's definition.
+
+    Raises:
+        MalformedPayload: with every problem at once.
+    """
+    payload = task["payload"]
+    problems = [
+        f"payload.{key} is not supported by the sandbox's worker" for key in payload if key not in _KEYS
+    ]
+    if payload.get("mounts"):
+        problems.append("payload.mounts is not supported by the sandbox's worker")
+    parsed = Payload(
+        commands=_commands(payload.get("command"), problems),
+        env=_env(payload.get("env", {}), problems),
+        max_run_time=_max_run_time(payload.get("maxRunTime"), problems),
+        artifacts=_artifacts(payload.get("artifacts", []), task, problems),
+        proxy=_features(payload.get("features", {}), problems),
+        retry_on=_retry_on(payload.get("onExitStatus", {}), problems),
+    )
+    if problems:
+        raise MalformedPayload(problems)
+    return parsed
+
+
+def _commands(value: object, problems: list[str]) -> tuple[tuple[str, ...], ...]:
+    well_formed = (
+        isinstance(value, list)
+        and bool(value)
+        and all(
+            isinstance(argv, list) and argv and all(isinstance(word, str) for word in argv) for argv in value
+        )
+    )
+    if not (isinstance(value, list) and well_formed):
+        problems.append('payload.command must be a list of argument lists, such as [["bash", "-c", "make"]]')
+        return ()
+    return tuple(tuple(argv) for argv in value)
+
+
+def _env(value: object, problems: list[str]) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        problems.append("payload.env must be an object of texts")
+        return {}
+    return dict(value)
+
+
+def _max_run_time(value: object, problems: list[str]) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _LONGEST_RUN:
+        problems.append(f"payload.maxRunTime must be a number of seconds from 1 to {_LONGEST_RUN}")
+        return 0
+    return value
+
+
+def _features(value: object, problems: list[str]) -> bool:
+    if not isinstance(value, dict):
+        problems.append("payload.features must be an object")
+        return False
+    problems += [
+        f"payload.features.{name} is not supported by the sandbox's worker"
+        for name, wanted in value.items()
+        if wanted and name not in _FEATURES
+    ]
+    return bool(value.get("taskclusterProxy"))
+
+
+def _retry_on(value: object, problems: list[str]) -> frozenset[int]:
+    codes = value.get("retry", []) if isinstance(value, dict) else None
+    if not isinstance(codes, list) or not all(isinstance(code, int) for code in codes):
+        problems.append("payload.onExitStatus.retry must be a list of exit codes")
+        return frozenset()
+    return frozenset(codes)
+
+
+def _artifacts(value: object, task: Mapping[str, Any], problems: list[str]) -> tuple[DeclaredArtifact, ...]:
+    if not isinstance(value, list):
+        problems.append("payload.artifacts must be a list")
+        return ()
+    parsed = []
+    for position, item in enumerate(value):
+        before = len(problems)
+        where = f"payload.artifacts[{position}]"
+        _check_artifact(item, task, where, problems)
+        if len(problems) == before:
+            parsed.append(
+                DeclaredArtifact(
+                    name=item.get("name") or item["path"],
+                    path=item["path"],
+                    directory=item["type"] == "directory",
+                    expires=item.get("expires"),
+                    content_type=item.get("contentType"),
+                    gzip={"gzip": True, "identity": False}.get(item.get("contentEncoding", "")),
+                    optional=bool(item.get("optional")),
+                )
+            )
+    return tuple(parsed)
+
+
+def _check_artifact(item: Any, task: Mapping[str, Any], where: str, problems: list[str]) -> None:
+    if not isinstance(item, dict):
+        problems.append(f"{where} must be an object")
+        return
+    if item.get("type") not in {"file", "directory"}:
+        problems.append(f"{where}.type must be `file` or `directory`")
+    if not isinstance(item.get("path"), str) or not item["path"]:
+        problems.append(f"{where}.path must be a path relative to the task's folder")
+    if not isinstance(item.get("name", ""), str):
+        problems.append(f"{where}.name must be a text")
+    expires = item.get("expires")
+    if expires is None:
+        return
+    try:
+        too_late = _moment(expires) > _moment(task["expires"])
+    except (TypeError, ValueError):
+        problems.append(f"{where}.expires is not a time such as 2026-11-24T03:29:36.992Z")
+        return
+    if too_late:
+        problems.append(f"{where} expires after the task itself, which expires {task['expires']}")
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
