@@ -1,0 +1,39 @@
+"""What is real in these tests: a Docker Engine and a Debian base image, one of each a session."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from console.sandbox.base_image import cache_folder, debian_archive, import_image
+from console.sandbox.debian import Machine, find
+from console.sandbox.engine import find_engine
+from console.sandbox.private_engine import private_engine
+from runner.errors import Unavailable
+from tests.support.engine import missing
+
+
+@pytest.fixture(scope="session")
+def docker_engine():
+    """The engine that is there, else a private one: `.host` is its DOCKER_HOST, `.socket` its path."""
+    found = find_engine(os.environ)
+    if found is not None:
+        yield found
+    elif os.geteuid() != 0 or find("dockerd") is None:
+        missing("No Docker Engine answers, and a private one needs root and docker.io.")
+    else:
+        with private_engine(Path(tempfile.gettempdir()), os.environ, lambda _text: None) as engine:
+            yield engine
+
+
+@pytest.fixture(scope="session")
+def debian_base(docker_engine):
+    """The name of an image in the engine: a minimal Debian with Python and venv."""
+    name = "lading-debian:base"
+    try:
+        archive = debian_archive(cache_folder(os.environ), Machine.this(), lambda _text: None)
+    except Unavailable as error:
+        missing(str(error))
+    import_image(docker_engine, archive, name)
+    return name
