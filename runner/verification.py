@@ -1,1 +1,311 @@
-"""What makes an image a task's, and a task a repository's: pure decisions."""
+"""What makes an image a task's, and a task a repository's: pure decisions over evidence gathered elsewhere.
+
+A definition's env, payload and metadata are its creator's own claims. Its `scopes` are not: createTask checked
+that the creator held them. So a task is a repository's only by its scopes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from runner.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from runner.image.digest import Digest
+    from runner.task.statement import Statement
+
+_PULL_REQUEST_ROLES: Final = ("pull-request", "pull-request-untrusted")
+
+
+class Outcome(StrEnum):
+    """What a check found."""
+
+    HOLDS = "holds"
+    FAILS = "fails"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One link of the chain, and what was seen there."""
+
+    name: str
+    outcome: Outcome
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the caller demands.
+
+    Args:
+        task: the task that must have published the image, or None.
+        source: the repository that it must come from, as (host, slug), or None.
+        ref: the branch or tag it must come from, or None.
+        pool: the taskQueueId that it must have run on, or None.
+        scopes: further scopes that make a task the repository's.
+    """
+
+    task: str | None = None
+    source: tuple[str, str] | None = None
+    ref: str | None = None
+    pool: str | None = None
+    scopes: frozenset[str] = frozenset()
+
+    def lines(self) -> list[str]:
+        """The policy as it is enforced, a line each."""
+        lines = [f"task = {self.task}"] if self.task else []
+        if self.source:
+            lines.append(f"source = {self.source[0]}/{self.source[1]}")
+        lines += [f"{name} = {value}" for name, value in (("ref", self.ref), ("pool", self.pool)) if value]
+        return lines or ["none: what is found is shown as unattributed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What was read, each part or the reason why it is missing.
+
+    Args:
+        digest: the digest that the registry serves, over bytes that were hashed.
+        config: the config's digest in that manifest, or None for an index.
+        diff_ids: of the layers as the registry serves them, uncompressed and hashed, or None if not needed.
+        statement: the run's statement, or None.
+        why_no_statement: the reason, if there is none.
+        statement_sha256: the digest of the statement's own bytes.
+        task_id: the task, or None if none was found.
+        run_id: its run.
+        found_by: `given`, `index NAMESPACE`, `the image's label`.
+        run_state: the run's state.
+        definition: the task's definition, or None.
+        why_no_definition: the reason, if there is none.
+    """
+
+    digest: Digest
+    config: Digest | None = None
+    diff_ids: tuple[Digest, ...] | None = None
+    statement: Statement | None = None
+    why_no_statement: str = ""
+    statement_sha256: Digest | None = None
+    task_id: str | None = None
+    run_id: int | None = None
+    found_by: str = ""
+    run_state: str | None = None
+    definition: Mapping[str, Any] | None = None
+    why_no_definition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer, the checks it rests on, and what was trusted."""
+
+    exit_code: ExitCode
+    summary: str
+    checks: tuple[Check, ...]
+    trusted: tuple[str, ...]
+    policy: tuple[str, ...]
+    compared: str = ""
+
+
+def belongs_to(scopes: Iterable[str], host: str, slug: str, also: Iterable[str] = ()) -> str | None:
+    """The scope that makes a task the repository's, or None.
+
+    A pull request's role does not: anybody's code runs under it.
+
+    Args:
+        scopes: the definition's.
+        host: `github.com`.
+        slug: `mozilla/balrog`.
+        also: further scopes that a policy accepts.
+    """
+    repository = f"repo:{host}/{slug}:"
+    accepted = frozenset(also)
+    for scope in scopes:
+        if scope.startswith(f"secrets:get:{repository}") or scope in accepted:
+            return scope
+        assumed = scope.removeprefix(f"assume:{repository}")
+        if assumed != scope and assumed not in _PULL_REQUEST_ROLES and assumed != "":
+            return scope
+    return None
+
+
+def decide(evidence: Evidence, policy: Policy) -> Verdict:
+    """The verdict: 0 verified, 6 something differs, 7 cannot tell."""
+    checks = [_digest_check(evidence), *_task_checks(evidence, policy)]
+    if policy.source:
+        checks.append(_source_check(evidence, policy))
+    if policy.ref:
+        checks.append(_ref_check(evidence, policy.ref))
+    if policy.pool:
+        checks.append(_pool_check(evidence, policy.pool))
+    return _verdict(evidence, policy, checks)
+
+
+def _verdict(evidence: Evidence, policy: Policy, checks: Sequence[Check]) -> Verdict:
+    failed = [check for check in checks if check.outcome is Outcome.FAILS]
+    unknown = [check for check in checks if check.outcome is Outcome.UNKNOWN]
+    if failed:
+        code, summary = ExitCode.INTEGRITY, "NOT verified: " + "; ".join(check.seen for check in failed)
+    elif unknown:
+        code, summary = ExitCode.CANNOT_TELL, "Cannot tell: " + "; ".join(check.seen for check in unknown)
+    elif not policy.task and not policy.source:
+        code = ExitCode.CANNOT_TELL
+        summary = "Unattributed: name a task (--task) or a repository (--source) to have it verified."
+    else:
+        code, summary = ExitCode.OK, _verified(evidence, policy)
+    return Verdict(
+        code, summary, tuple(checks), tuple(_trusted(evidence)), tuple(policy.lines()), _compared(evidence)
+    )
+
+
+def _verified(evidence: Evidence, policy: Policy) -> str:
+    what = f"{policy.source[0]}/{policy.source[1]}" if policy.source else f"task {evidence.task_id}"
+    statement = evidence.statement
+    commit = f" from commit {statement.revision}" if statement and statement.revision else ""
+    if _is_weak(evidence):
+        return (
+            f"Verified by content only: recompressed elsewhere, and its layers are those of {what}{commit}."
+        )
+    return f"Verified: {evidence.digest} was published by {what}{commit}."
+
+
+def _is_weak(evidence: Evidence) -> bool:
+    return evidence.statement is not None and evidence.digest != evidence.statement.published
+
+
+def _compared(evidence: Evidence) -> str:
+    if evidence.statement is None:
+        return ""
+    if _is_weak(evidence):
+        return "config digest and diffIDs"
+    return "index digest" if evidence.statement.index == evidence.digest else "manifest digest"
+
+
+def _digest_check(evidence: Evidence) -> Check:
+    name = "digest"
+    statement = evidence.statement
+    if statement is None:
+        return Check(
+            name, Outcome.UNKNOWN, evidence.why_no_statement or "there is no statement to compare with"
+        )
+    if statement.published == evidence.digest:
+        return Check(name, Outcome.HOLDS, f"the registry serves {evidence.digest}, as the statement says")
+    if evidence.config == statement.config and evidence.diff_ids == statement.diff_ids:
+        seen = f"the registry serves {evidence.digest}; its config and layers' content are the statement's"
+        return Check(name, Outcome.HOLDS, seen)
+    return Check(name, Outcome.FAILS, _difference(evidence, statement))
+
+
+def _difference(evidence: Evidence, statement: Statement) -> str:
+    seen = f"the registry serves {evidence.digest}, and the statement says {statement.published}"
+    if evidence.config is None:
+        return seen
+    if evidence.config != statement.config:
+        return f"{seen} (the config differs: {evidence.config}, not {statement.config})"
+    if evidence.diff_ids is None:
+        return f"{seen} (the config is the same, and the layers' content could not be compared)"
+    layers = [
+        str(number)
+        for number, (served, stated) in enumerate(
+            zip(evidence.diff_ids, statement.diff_ids, strict=False), start=1
+        )
+        if served != stated
+    ]
+    return f"{seen} (the content of layer {', '.join(layers) or 'list'} differs)"
+
+
+def _task_checks(evidence: Evidence, policy: Policy) -> list[Check]:
+    if evidence.task_id is None:
+        return [Check("task", Outcome.UNKNOWN, "no task is known for this digest")]
+    checks = []
+    where = f"task {evidence.task_id} run {evidence.run_id} ({evidence.found_by})"
+    if policy.task and policy.task != evidence.task_id:
+        checks.append(Check("task", Outcome.FAILS, f"it is {where}, not task {policy.task}"))
+    statement = evidence.statement
+    if statement is not None:
+        if (statement.task_id, statement.run_id) != (evidence.task_id, evidence.run_id):
+            seen = f"{where} has the statement of task {statement.task_id} run {statement.run_id}"
+            checks.append(Check("task", Outcome.FAILS, seen))
+        else:
+            checks.append(Check("task", Outcome.HOLDS, f"the statement is that of {where}"))
+    checks.append(_run_check(evidence))
+    return checks
+
+
+def _run_check(evidence: Evidence) -> Check:
+    match evidence.run_state:
+        case "completed":
+            return Check("run", Outcome.HOLDS, "the run completed")
+        case "failed" | "exception":
+            return Check("run", Outcome.FAILS, f"the run ended as {evidence.run_state}")
+        case None:
+            return Check("run", Outcome.UNKNOWN, "the run's state cannot be read")
+        case state:
+            return Check("run", Outcome.UNKNOWN, f"the run is {state}")
+
+
+def _scopes(evidence: Evidence) -> list[str]:
+    scopes = evidence.definition.get("scopes", []) if evidence.definition else []
+    return [scope for scope in scopes if isinstance(scope, str)]
+
+
+def _source_check(evidence: Evidence, policy: Policy) -> Check:
+    name = "source"
+    host, slug = policy.source or ("", "")
+    if evidence.definition is None:
+        return Check(
+            name, Outcome.UNKNOWN, evidence.why_no_definition or "the task's definition cannot be read"
+        )
+    scope = belongs_to(_scopes(evidence), host, slug, policy.scopes)
+    if scope is None:
+        seen = f"no scope of task {evidence.task_id} makes it a task of {host}/{slug}"
+        return Check(name, Outcome.FAILS, seen)
+    claimed = evidence.statement.source if evidence.statement else None
+    if claimed is not None and claimed != f"https://{host}/{slug}":
+        return Check(name, Outcome.FAILS, f"the statement names the source {claimed}")
+    return Check(name, Outcome.HOLDS, f"the task holds `{scope}`, which createTask checked")
+
+
+def _ref_check(evidence: Evidence, ref: str) -> Check:
+    name = "ref"
+    statement = evidence.statement
+    if statement is None:
+        return Check(name, Outcome.UNKNOWN, "there is no statement that names a branch or tag")
+    wanted = ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
+    named = statement.event.get("tag") or statement.event.get("branch")
+    if named != wanted:
+        return Check(name, Outcome.FAILS, f"the statement names {named}, not {wanted}")
+    roles = [scope for scope in _scopes(evidence) if scope.startswith("assume:repo:")]
+    if any(role.endswith((f":branch:{wanted}", f":tag:{wanted}")) for role in roles):
+        return Check(name, Outcome.HOLDS, f"{wanted}, by the role that the task assumes")
+    return Check(name, Outcome.HOLDS, f"{wanted}, by the statement alone: the task's own claim")
+
+
+def _pool_check(evidence: Evidence, pool: str) -> Check:
+    name = "pool"
+    if evidence.definition is None:
+        return Check(
+            name, Outcome.UNKNOWN, evidence.why_no_definition or "the task's definition cannot be read"
+        )
+    definition = evidence.definition
+    queue = (
+        definition.get("taskQueueId") or f"{definition.get('provisionerId')}/{definition.get('workerType')}"
+    )
+    if queue != pool:
+        return Check(name, Outcome.FAILS, f"the task was for {queue}, not {pool}")
+    return Check(name, Outcome.HOLDS, f"the task was for {pool}")
+
+
+def _trusted(evidence: Evidence) -> list[str]:
+    trusted = [
+        "Taskcluster's queue, and storage for the statement's bytes",
+        "the worker pool that ran the task",
+    ]
+    if evidence.statement is not None:
+        trusted.append("no signature: Chain of Trust was not checked")
+        if evidence.statement.builder.get("engine", "").startswith("docker"):
+            trusted.append("the build: whoever has the engine's socket is root on its worker")
+    return trusted

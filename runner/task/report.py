@@ -1,0 +1,40 @@
+"""The build report: what the run did, how long it took and what it moved; the console draws it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from runner.narration import Step
+
+REPORT_NAME: Final = "docker-build-report.json"
+REPORT_VERSION: Final = 1
+
+
+def build_report(
+    steps: Sequence[Step],
+    warnings: Sequence[str],
+    *,
+    outcome: Mapping[str, Any],
+    facts: Mapping[str, Any],
+) -> bytes:
+    """The report as JSON.
+
+    Args:
+        steps: with their times in seconds.
+        warnings: that were told.
+        outcome: `exitCode`, and for a failure `error`.
+        facts: engine, tags and their state, bytes.
+    """
+    document = {
+        "version": REPORT_VERSION,
+        "outcome": dict(outcome),
+        **facts,
+        "steps": [asdict(step) for step in steps],
+        "warnings": list(warnings),
+    }
+    return (json.dumps(document, indent=2, sort_keys=False) + "\n").encode()
