@@ -58,7 +58,7 @@ class Engine:
         connection = _UnixConnection(self.socket, _PING_SECONDS)
         try:
             connection.request("GET", "/_ping")
-            return connection.getresponse().status == 200  # noqa: PLR2004 - HTTP's OK
+            return connection.getresponse().status == 200
         except (OSError, HTTPException):
             return False
         finally:
@@ -120,7 +120,7 @@ class Engine:
         try:
             connection.request(method, path, body=body, headers=dict(headers or {}), encode_chunked=True)
             answer = connection.getresponse()
-            if answer.status >= 400:  # noqa: PLR2004 - HTTP's errors begin here
+            if answer.status >= 400:
                 raise EngineAnswered(answer.status, _message(answer))
             while chunk := answer.read1(65536):
                 yield chunk
