@@ -11,7 +11,16 @@ from console.sandbox.debian import Machine, find
 from console.sandbox.engine import find_engine
 from console.sandbox.private_engine import private_engine
 from runner.errors import Unavailable
+from tests.support import wheelhouse
 from tests.support.engine import missing
+
+DOCKERFILE = """\
+FROM lading-debian:base
+COPY wheels /wheels
+RUN python3 -m venv /opt/lading && /opt/lading/bin/pip install --quiet --no-index --no-deps /wheels/*.whl
+RUN /opt/lading/bin/lading-runner --version
+CMD ["/opt/lading/bin/lading-runner", "--version"]
+"""
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +46,12 @@ def debian_base(docker_engine):
         missing(str(error))
     import_image(docker_engine, archive, name)
     return name
+
+
+@pytest.fixture(scope="session")
+def lading_context(debian_base, tmp_path_factory):
+    """A checkout whose image is this project, installed from wheels into `debian_base` without a network."""
+    folder = tmp_path_factory.mktemp("checkout")
+    (folder / "Dockerfile").write_text(DOCKERFILE)
+    wheelhouse.fill(folder / "wheels", cache_folder(os.environ))
+    return folder
