@@ -1,0 +1,270 @@
+"""The JSON streams in which a Docker-compatible engine tells of a build or a push: parsed strictly, pure.
+
+An engine answers 200 and tells of the failure inside the stream, where the SDKs pass over it. So `errorDetail`
+or `error` is a failure, and so is a stream that ends without a result.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from runner.errors import BuildFailed, IntegrityFailure, Refused, RunnerError, Unavailable
+from runner.image.digest import Digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+_STEP: Final = re.compile(r"Step (?P<number>\d+)/(?P<total>\d+) : (?P<instruction>.*)", re.IGNORECASE)
+_PODMAN_STEP: Final = re.compile(r"STEP (?P<number>\d+)/(?P<total>\d+): (?P<instruction>.*)")
+_PUSHED: Final = re.compile(r"(?P<tag>\S+): digest: (?P<digest>sha256:[0-9a-f]{64}) size: \d+")
+_LONGEST_MESSAGE: Final = 1 << 20
+_TAIL: Final = 20
+
+_DENIED: Final = re.compile(
+    r"unauthorized|denied|no basic auth|authentication required|incorrect username|insufficient_scope|forbidden",
+    re.IGNORECASE,
+)
+_NOT_NOW: Final = re.compile(
+    r"toomanyrequests|too many requests|rate limit|connection refused|connection reset|no such host|timeout|timed out"
+    r"|network is unreachable|temporary failure|unexpected eof|\beof\b|server error|bad gateway"
+    r"|service unavailable|received unexpected http status: 5\d\d|status code: 5\d\d|no space left on device"
+    r"|tls handshake|context deadline exceeded|broken pipe",
+    re.IGNORECASE,
+)
+_IMMUTABLE: Final = re.compile(r"immutable|cannot be overwritten|tag.*already exists", re.IGNORECASE)
+_PULLING: Final = re.compile(
+    r"pull access|pulling|manifest unknown|manifest for |error response|registry|Get \"?https?:",
+    re.IGNORECASE,
+)
+
+
+class StreamCut(Exception):
+    """The stream ended in the middle of a message, or holds something that is none."""
+
+
+def messages(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """The messages of a stream: JSON objects, one a line.
+
+    Raises:
+        StreamCut: the last is cut off, or a line is no JSON object.
+    """
+    pending = b""
+    for chunk in chunks:
+        *lines, pending = (pending + chunk).split(b"\n")
+        for line in lines:
+            if line.strip():
+                yield _message(line)
+        if len(pending) > _LONGEST_MESSAGE:
+            raise StreamCut(f"a message is longer than {_LONGEST_MESSAGE} bytes")
+    if pending.strip():
+        yield _message(pending)
+
+
+def _message(line: bytes) -> dict[str, Any]:
+    try:
+        message = json.loads(line)
+    except ValueError:
+        raise StreamCut("a message is cut off") from None
+    if not isinstance(message, dict):
+        raise StreamCut("a message is no JSON object")
+    return message
+
+
+def failure_in(message: dict[str, Any]) -> str | None:
+    """What a message says went wrong; `error` is deprecated since API 1.48 in favour of `errorDetail`."""
+    detail = message.get("errorDetail")
+    if isinstance(detail, dict) and detail.get("message"):
+        return str(detail["message"])
+    if detail:
+        return str(detail)
+    return str(message["error"]) if message.get("error") else None
+
+
+@dataclass(slots=True)
+class BuildWatch:
+    """Follows the messages of a build.
+
+    Args:
+        output: told of every line.
+    """
+
+    output: Callable[[str], None]
+    image_id: str | None = None
+    step: str = ""
+    _line: str = ""
+    _tail: list[str] = field(default_factory=list)
+
+    def see(self, message: dict[str, Any]) -> None:
+        """Take one message.
+
+        Raises:
+            RunnerError: it tells of a failure.
+        """
+        failure = failure_in(message)
+        if failure is not None:
+            self._flush()
+            raise self._failed(failure)
+        aux = message.get("aux")
+        if isinstance(aux, dict) and isinstance(aux.get("ID"), str):
+            self.image_id = aux["ID"]
+        if isinstance(message.get("stream"), str):
+            self._take(message["stream"])
+        elif isinstance(message.get("status"), str) and "progressDetail" not in message:
+            self._take(f"{message['status']}\n")
+
+    def result(self) -> str:
+        """The image's id.
+
+        Raises:
+            Unavailable: the stream ended without one.
+        """
+        self._flush()
+        if self.image_id is None:
+            raise Unavailable(
+                f"The engine stopped in the middle of the build{self._where}, without a result.",
+                cause="The engine was stopped, killed, or ran out of memory.",
+                action="Run the task again; look at the engine's own log if it happens again.",
+            )
+        return self.image_id
+
+    @property
+    def _where(self) -> str:
+        return f", at {self.step}" if self.step else ""
+
+    def _take(self, text: str) -> None:
+        *lines, self._line = (self._line + text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        for line in lines:
+            self._see_line(line)
+
+    def _flush(self) -> None:
+        if self._line:
+            self._see_line(self._line)
+            self._line = ""
+
+    def _see_line(self, line: str) -> None:
+        if not line.strip():
+            return
+        found = _STEP.match(line) or _PODMAN_STEP.match(line)
+        if found:
+            self.step = f"step {found['number']} of {found['total']}: {found['instruction']}"
+            self._tail.clear()
+        else:
+            self._tail = [*self._tail[-_TAIL + 1 :], line]
+        self.output(line)
+
+    def _failed(self, failure: str) -> RunnerError:
+        if self.step.partition(": ")[2].upper().startswith("FROM") and _PULLING.search(failure):
+            return pull_failure(failure, self.step)
+        if _NOT_NOW.search(failure) and "returned a non-zero code" not in failure:
+            return Unavailable(f"The build ended{self._where}: {failure}", action="Run the task again.")
+        shown = "".join(f"\n    {line}" for line in self._tail)
+        return BuildFailed(
+            f"The Dockerfile did not build{self._where}: {failure}",
+            cause=f"The last lines of its output:{shown}\n" if shown else "",
+            action="Build it on your own machine, or look at the step's output above.",
+        )
+
+
+def pull_failure(failure: str, step: str) -> RunnerError:
+    """A base image that could not be pulled."""
+    if _NOT_NOW.search(failure):
+        return Unavailable(
+            f"A base image could not be pulled, at {step}: {failure}",
+            cause="Its registry is down, or limits how much is pulled.",
+            action="Run the task again.",
+        )
+    if _DENIED.search(failure):
+        return Refused(
+            f"A base image could not be pulled, at {step}: {failure}",
+            cause="It does not exist, or it is private: credentials are used for the secret's own registry only.",
+        )
+    return BuildFailed(f"The Dockerfile did not build, at {step}: {failure}")
+
+
+@dataclass(slots=True)
+class PushWatch:
+    """Follows the messages of a push.
+
+    Args:
+        tag: the one that is pushed.
+        progress: told of the bytes sent and to send, and of the layers done and known.
+    """
+
+    tag: str
+    progress: Callable[[int, int], None]
+    digest: Digest | None = None
+    reused: int = 0
+    pushed: int = 0
+    finished: bool = False
+    _bytes: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def see(self, message: dict[str, Any]) -> None:
+        """Take one message.
+
+        Raises:
+            RunnerError: it tells of a failure.
+        """
+        failure = failure_in(message)
+        if failure is not None:
+            raise push_failure(failure)
+        aux = message.get("aux")
+        if isinstance(aux, dict) and isinstance(aux.get("Digest"), str):
+            self._result(aux["Digest"])
+        status = message.get("status")
+        if not isinstance(status, str):
+            return
+        found = _PUSHED.search(status)
+        if found:
+            self._result(found["digest"])
+        self._layer(str(message.get("id", "")), status, message.get("progressDetail"))
+
+    def check(self) -> None:
+        """The stream has ended: it must have told of success.
+
+        Raises:
+            Unavailable: it did not.
+        """
+        if not self.finished:
+            raise Unavailable(
+                f"The engine stopped in the middle of the push of {self.tag}, without a result.",
+                cause="The engine was stopped or killed, or its connection to the registry was lost.",
+                action="A rerun completes what is missing.",
+            )
+
+    def _result(self, digest: str) -> None:
+        self.digest, self.finished = Digest(digest), True
+
+    def _layer(self, layer: str, status: str, detail: object) -> None:
+        if status == "Layer already exists" or status.startswith("Mounted from"):
+            self.reused += 1
+        elif status == "Pushed":
+            self.pushed += 1
+        elif isinstance(detail, dict) and isinstance(detail.get("total"), int):
+            self._bytes[layer] = (int(detail.get("current") or 0), detail["total"])
+            done = sum(min(current, total) for current, total in self._bytes.values())
+            self.progress(done, sum(total for _, total in self._bytes.values()))
+
+
+def push_failure(failure: str) -> RunnerError:
+    """What the engine said of a push, by what can be done about it."""
+    if _IMMUTABLE.search(failure):
+        return IntegrityFailure(
+            f"The registry refused the tag: {failure}",
+            cause="It keeps this tag from being changed.",
+            action="Publish under a tag of this commit.",
+        )
+    if _NOT_NOW.search(failure):
+        return Unavailable(
+            f"The push failed: {failure}",
+            cause="The registry is down, or limits how much is pushed.",
+            action="A rerun completes what is missing.",
+        )
+    if _DENIED.search(failure):
+        return Refused(
+            f"The registry refused the push: {failure}",
+            cause="The credentials changed since they were checked, or the repository does not allow it.",
+        )
+    return Unavailable(f"The push failed: {failure}", action="A rerun completes what is missing.")
