@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from console.domain.scopes import (
     BadScope,
+    Expression,
     RoleCycle,
     Roles,
     check_role,
@@ -106,7 +107,7 @@ def test_a_scope_whose_parameter_cannot_be_placed_is_refused(scope):
 
 
 def test_what_is_missing_is_said_as_the_services_say_it():
-    expression = {"AllOf": ["a", "b", {"AnyOf": ["c", {"AllOf": ["d", "e"]}]}]}
+    expression: Expression = {"AllOf": ["a", "b", {"AnyOf": ["c", {"AllOf": ["d", "e"]}]}]}
     assert missing(expression, ["a", "b", "d", "e"]) is None
     assert missing(expression, ["a", "d"]) == {"AllOf": ["b", {"AnyOf": ["c", "e"]}]}
     assert missing({"AllOf": ["a", "b"]}, ["a"]) == "b"

@@ -1,0 +1,118 @@
+"""The sandbox itself: all services on one loopback port."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Self
+
+from aiohttp import web
+
+from console.sandbox.deployment import FAR_FUTURE, INDEX_CLIENT, QUEUE_CLIENT, Client, Deployment
+from console.sandbox.layer import Layer
+from console.sandbox.routing import Router, Service
+from console.sandbox.services import auth_clients, auth_roles, auth_scopes, secret_service, vital_signs
+from console.sandbox.store import Store
+from runner.masking import Masked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT_CLIENT: Final = "static/taskcluster/root"
+LARGEST_BODY: Final = 10 * 1024 * 1024
+
+_MODULES: Final = (auth_clients, auth_roles, auth_scopes, secret_service)
+
+
+def _services() -> dict[str, Service]:
+    services = {module.SERVICE.name: module.SERVICE for module in _MODULES}
+    for name in ("auth", "secrets", "queue", "object", "index", "hooks", "github"):
+        vital_signs.add_to(services.setdefault(name, Service(name)))
+    return services
+
+
+def _router() -> Router:
+    import taskcluster  # a third of a second, for those who start a sandbox only
+
+    services = _services()
+    return Router(services, {name: getattr(taskcluster, name.capitalize()).funcinfo for name in services})
+
+
+class Sandbox:
+    """A running Taskcluster; `start` makes one, `close` ends it."""
+
+    def __init__(self, deployment: Deployment, router: Router, runner: web.AppRunner) -> None:
+        self._deployment = deployment
+        self._router = router
+        self._runner = runner
+
+    @classmethod
+    async def start(
+        cls,
+        *,
+        database: str = ":memory:",
+        host: str = "127.0.0.1",
+        port: int = 0,
+        root_access_token: Masked | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        random: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> Self:
+        """Start serving.
+
+        Args:
+            database: a file that keeps the state, or `:memory:`.
+            host: the address to listen on.
+            port: the port, or 0 for a free one.
+            root_access_token: of the client with scope `*`; a new one if None.
+            now: the time, in UTC.
+            random: so many random bytes.
+
+        Raises:
+            OSError: the address cannot be listened on.
+        """
+        deployment = Deployment("", Store(database), {}, now, random)
+        tokens = {ROOT_CLIENT: root_access_token or Masked(deployment.token())}
+        for client_id, scopes in ((ROOT_CLIENT, ("*",)), (QUEUE_CLIENT, ("*",)), (INDEX_CLIENT, ("*",))):
+            token = tokens.get(client_id) or Masked(deployment.token())
+            deployment.statics[client_id] = Client(client_id, token, scopes, FAR_FUTURE)
+        router = _router()
+        application = web.Application(client_max_size=LARGEST_BODY + 1)
+        application.router.add_route("*", "/api/{rest:.*}", Layer(deployment, router).answer)
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
+        await runner.setup()
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        address = runner.addresses[0]
+        deployment.root_url = f"http://{address[0]}:{address[1]}"
+        return cls(deployment, router, runner)
+
+    @property
+    def root_url(self) -> str:
+        """Where it is, without a slash at the end."""
+        return self._deployment.root_url
+
+    @property
+    def root_client_id(self) -> str:
+        """The client with scope `*`."""
+        return ROOT_CLIENT
+
+    @property
+    def root_access_token(self) -> Masked:
+        """Its token."""
+        return self._deployment.statics[ROOT_CLIENT].access_token
+
+    @property
+    def lacking(self) -> list[str]:
+        """The published entries that answer 501, as `service.entry`."""
+        return sorted(f"{service}.{endpoint.name}" for service, endpoint in self._router.lacking)
+
+    async def close(self) -> None:
+        """Stop serving and close the state."""
+        await self._runner.cleanup()
+        self._deployment.store.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self.close()
