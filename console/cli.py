@@ -1,8 +1,131 @@
-"""The console's composition root."""
+"""The console's composition root: the only place that knows every command."""
 
 from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import os
+import sys
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TextIO
+
+from runner import __version__
+from runner.errors import ExitCode, RunnerError, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class Command(NamedTuple):
+    """One subcommand.
+
+    Args:
+        name: how it is typed.
+        about: one line of help.
+        module: what is imported once it is chosen; see `CommandModule`.
+    """
+
+    name: str
+    about: str
+    module: str
+
+
+class CommandModule(Protocol):
+    """What a command's module holds."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the flags."""
+
+    def run(
+        self, arguments: argparse.Namespace, environment: Mapping[str, str], stdout: TextIO, stderr: TextIO
+    ) -> int:
+        """Do the work; returns the exit code, or raises a RunnerError."""
+
+
+COMMANDS: Final = (
+    Command(
+        "sandbox", "run a small Taskcluster, a registry and a worker on loopback", "console.sandbox.command"
+    ),
+)
+# One module of each distribution of the extra.
+_EXTRA: Final = ("aiohttp", "jsone", "keyring", "mohawk", "platformdirs", "taskcluster", "textual")
 
 
 def main() -> int:
     """Run `lading`; returns the exit code."""
-    return 0
+    return run(sys.argv[1:], os.environ, sys.stdout, sys.stderr)
+
+
+def run(words: Sequence[str], environment: Mapping[str, str], stdout: TextIO, stderr: TextIO) -> int:
+    """Run one command line; whatever goes wrong becomes one message and an exit code.
+
+    Args:
+        words: the command line without the program's name.
+        environment: the variables.
+        stdout: takes data.
+        stderr: takes narration and errors.
+    """
+    try:
+        return _run(words, environment, stdout, stderr)
+    except RunnerError as error:
+        print(f"lading: {error}", file=stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return ExitCode.SIGINT
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; nothing is left to be flushed into the closed pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return ExitCode.OK
+    except Exception as error:  # noqa: BLE001 - no traceback reaches a user
+        kind = type(error).__name__
+        print(f"lading: internal error: {kind}: {error}. Please report it.", file=stderr)
+        return ExitCode.INTERNAL
+
+
+def _run(words: Sequence[str], environment: Mapping[str, str], stdout: TextIO, stderr: TextIO) -> int:
+    command = _chosen(words)
+    module = _load(command) if command is not None else None
+    parser = _parser(command, module)
+    try:
+        arguments = parser.parse_args(words)
+    except SystemExit as end:
+        return int(end.code or 0)
+    if module is None:
+        parser.print_help(stderr)
+        return ExitCode.USAGE
+    return module.run(arguments, environment, stdout, stderr)
+
+
+def _chosen(words: Sequence[str]) -> Command | None:
+    """The command that the first word names: only its module is imported."""
+    first = words[0] if words else ""
+    return next((command for command in COMMANDS if command.name == first), None)
+
+
+def _load(command: Command) -> CommandModule:
+    missing = [name for name in _EXTRA if importlib.util.find_spec(name) is None]
+    if missing:
+        raise Unavailable(
+            f"`lading {command.name}` needs {', '.join(missing)}, which {_is_or_are(missing)} not installed.",
+            cause="lading was installed without its console.",
+            action="Install it with `pip install 'lading[console]'`.",
+        )
+    module: CommandModule = importlib.import_module(command.module)
+    return module
+
+
+def _is_or_are(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+def _parser(chosen: Command | None, module: CommandModule | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lading", description="A console for the images that Taskcluster tasks build, push and state."
+    )
+    parser.add_argument("--version", action="version", version=f"lading {__version__}")
+    subparsers = parser.add_subparsers(metavar="COMMAND", title="commands")
+    for command in COMMANDS:
+        subparser = subparsers.add_parser(command.name, help=command.about, description=command.about)
+        if command is chosen and module is not None:
+            module.add_arguments(subparser)
+    return parser

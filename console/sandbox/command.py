@@ -1,0 +1,95 @@
+"""`lading sandbox`: a sandbox in the foreground."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from console.sandbox.serve import running, write_private
+from runner.errors import Unavailable, UsageError
+from runner.image.reference import BadReference, Registry
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+    from typing import TextIO
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags."""
+    parser.add_argument("--ephemeral", action="store_true", help="keep nothing after the end")
+    parser.add_argument(
+        "--env-file",
+        type=Path,
+        metavar="FILE",
+        help="write the variables of the ready sandbox here, not to stdout",
+    )
+    parser.add_argument(
+        "--registry", metavar="HOST:PORT", help="a registry to use in place of the embedded one"
+    )
+
+
+def run(arguments: argparse.Namespace, environment: Mapping[str, str], stdout: TextIO, stderr: TextIO) -> int:
+    """Run until SIGINT or SIGTERM.
+
+    Raises:
+        UsageError: `--registry` is none.
+        Unavailable: a port is taken, git is not there, a folder cannot be written.
+    """
+    registry = _registry(arguments.registry)
+    try:
+        asyncio.run(_serve(arguments, registry, environment, stdout, stderr))
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise Unavailable(
+            f"The sandbox could not run: {error}.",
+            cause="A port is taken, git is not installed, or a folder cannot be written.",
+        ) from error
+    return 0
+
+
+def _registry(text: str | None) -> Registry | None:
+    if text is None:
+        return None
+    try:
+        return Registry.parse(text)
+    except BadReference as error:
+        raise UsageError(f"--registry: {error}") from error
+
+
+async def _serve(
+    arguments: argparse.Namespace,
+    registry: Registry | None,
+    environment: Mapping[str, str],
+    stdout: TextIO,
+    stderr: TextIO,
+) -> None:
+    def say(line: str) -> None:
+        print(line, file=stderr, flush=True)
+
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with running(
+        ephemeral=arguments.ephemeral, registry=registry, environment=environment, say=say
+    ) as sandbox:
+        with contextlib.ExitStack() as stack:
+            if arguments.env_file is None:
+                stdout.write(sandbox.variables())
+                stdout.flush()
+            else:
+                write_private(arguments.env_file, sandbox.variables())
+                # The credentials in it are worth nothing afterwards.
+                stack.callback(arguments.env_file.unlink, missing_ok=True)
+            say(f"Sample repository {sandbox.sample}, registry {sandbox.registry}. Ctrl+C ends the sandbox.")
+            # A worker ends by itself only by a defect, which then ends the sandbox too.
+            ends = {asyncio.create_task(stop.wait()), asyncio.create_task(sandbox.worker.wait())}
+            done, waiting = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for task in waiting:
+                task.cancel()
+            for task in done:
+                task.result()
+    say("The sandbox has ended")
