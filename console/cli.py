@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TextIO
 
 from runner import __version__
-from runner.errors import ExitCode, RunnerError, Unavailable
+from runner.errors import ExitCode, RunnerError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -105,7 +105,7 @@ def _chosen(words: Sequence[str]) -> Command | None:
 def _load(command: Command) -> CommandModule:
     missing = [name for name in _EXTRA if importlib.util.find_spec(name) is None]
     if missing:
-        raise Unavailable(
+        raise UsageError(
             f"`lading {command.name}` needs {', '.join(missing)}, which {_is_or_are(missing)} not installed.",
             cause="lading was installed without its console.",
             action="Install it with `pip install 'lading[console]'`.",

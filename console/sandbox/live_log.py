@@ -72,10 +72,10 @@ class LiveLog:
         path = f"/log/{secrets.token_urlsafe(24)}"
         application = web.Application()
         application.router.add_get(path, live._stream)
-        live._runner = web.AppRunner(application, access_log=None)
+        live._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         try:
             await live._runner.setup()
-            await web.TCPSite(live._runner, "127.0.0.1", 0, shutdown_timeout=1.0).start()
+            await web.TCPSite(live._runner, "127.0.0.1", 0).start()
         except BaseException:
             await live.close()
             raise

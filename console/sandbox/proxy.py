@@ -89,12 +89,12 @@ class TaskProxy:
         proxy = cls(root_url, credentials, authorized_scopes, sleep)
         application = web.Application(client_max_size=_LARGEST_BODY)
         application.router.add_route("*", "/{path:.*}", proxy._answer)
-        proxy._runner = web.AppRunner(application, access_log=None)
+        proxy._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         # Whatever upstream sends must reach the task as it was sent.
         proxy._session = aiohttp.ClientSession(auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar())
         try:
             await proxy._runner.setup()
-            await web.TCPSite(proxy._runner, "127.0.0.1", 0, shutdown_timeout=1.0).start()
+            await web.TCPSite(proxy._runner, "127.0.0.1", 0).start()
         except BaseException:
             await proxy.close()
             raise
