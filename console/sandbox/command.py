@@ -70,6 +70,9 @@ async def _serve(
     def say(line: str) -> None:
         print(line, file=stderr, flush=True)
 
+    if arguments.env_file is not None:
+        # Whoever waits for the file must not find that of an earlier sandbox.
+        arguments.env_file.unlink(missing_ok=True)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

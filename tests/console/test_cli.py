@@ -22,7 +22,7 @@ def command(monkeypatch):
         add_arguments=lambda parser: parser.add_argument("--flag"), run=lambda *_arguments: 0
     )
     monkeypatch.setattr(cli, "COMMANDS", (cli.Command("work", "does the work", "console.work"),))
-    monkeypatch.setattr(cli.importlib, "import_module", lambda _name: module)
+    monkeypatch.setattr(importlib, "import_module", lambda _name: module)
     return module
 
 
@@ -52,10 +52,13 @@ def test_every_command_of_the_table_can_be_imported():
 
 
 def test_a_command_gets_its_arguments_and_its_code_is_the_programs(command):
-    seen = []
-    command.run = lambda arguments, environment, stdout, stderr: seen.append(arguments.flag) or 7
-    assert run("work", "--flag", "x")[0] == 7
-    assert seen == ["x"]
+    def work(arguments, _environment, stdout, stderr):
+        print(arguments.flag, file=stdout)
+        print("narration", file=stderr)
+        return 7
+
+    command.run = work
+    assert run("work", "--flag", "x") == (7, "x\n", "narration\n")
 
 
 @pytest.mark.parametrize(
@@ -99,9 +102,7 @@ def test_ctrl_c_is_130_without_a_word(command):
 
 def test_without_its_extra_it_says_how_to_install_it(command, monkeypatch):
     find = importlib.util.find_spec
-    monkeypatch.setattr(
-        cli.importlib.util, "find_spec", lambda name: None if name == "textual" else find(name)
-    )
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "textual" else find(name))
     code, _, stderr = run("work")
     assert code == 2
     assert "textual" in stderr

@@ -184,15 +184,15 @@ async def test_an_unreachable_root_url_ends_in_an_answer_and_does_not_block_cred
 
     async def wait(seconds):
         waits.append(seconds)
-        put = await http.put(f"{proxy.url}/credentials", json={"clientId": "x"})
+        put = await http.put(f"{lonely.url}/credentials", json={"clientId": "x"})
         assert put.status == 200
 
-    proxy = await TaskProxy.start("http://127.0.0.1:1", PERMANENT, [], sleep=wait)
+    lonely = await TaskProxy.start("http://127.0.0.1:1", PERMANENT, [], sleep=wait)
     try:
-        assert (await http.get(f"{proxy.url}/queue/v1/x")).status == 500
+        assert (await http.get(f"{lonely.url}/queue/v1/x")).status == 500
         assert len(waits) == 4
     finally:
-        await proxy.close()
+        await lonely.close()
 
 
 @pytest.fixture
