@@ -1,0 +1,40 @@
+"""What the client takes from outside: time, chance, and its bounds."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from runner.retry import Backoff
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _say_nothing(_message: str) -> None:
+    """Where nobody listens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Time, chance and bounds of a client.
+
+    Args:
+        clock: seconds since the epoch.
+        sleep: waits so many seconds.
+        jitter: a random number from 0 to 1.
+        notice: told of each failed attempt that is tried again, one sentence.
+        backoff: how often and how long.
+        connect_timeout: seconds.
+        read_timeout: seconds between two pieces of an answer, and for one piece to be sent.
+    """
+
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    jitter: Callable[[], float] = random.random
+    notice: Callable[[str], None] = _say_nothing
+    backoff: Backoff = field(default_factory=Backoff)
+    connect_timeout: float = 10.0
+    read_timeout: float = 60.0
