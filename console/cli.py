@@ -46,6 +46,9 @@ COMMANDS: Final = (
     Command(
         "sandbox", "run a small Taskcluster, a registry and a worker on loopback", "console.sandbox.command"
     ),
+    Command(
+        "demo", "see an image built, pushed, pulled and verified on this machine", "console.sandbox.demo"
+    ),
 )
 # One module of each distribution of the extra.
 _EXTRA: Final = ("aiohttp", "jsone", "keyring", "mohawk", "platformdirs", "taskcluster", "textual")

@@ -78,8 +78,16 @@ class Story:
     def log(self, line: str) -> None:
         """A line of the task's log; progress is drawn in place on a terminal."""
         progress = Progress.read(line)
-        if progress is None or not self._terminal:
+        if progress is not None and self._terminal:
+            self.progress(progress)
+        else:
             self._line(self._in(_DIM, "   | ") + printable(line))
+
+    def progress(self, progress: Progress) -> None:
+        """How far something is: a bar drawn in place on a terminal, elsewhere only that it is done."""
+        if not self._terminal:
+            if progress.share == 100:
+                self._line(f"   | {printable(progress.bar())}")
             return
         self._stream.write(f"{_CLEAR}{self._in(_DIM, '   | ')}{printable(progress.bar())}")
         self._drawn = progress.share < 100

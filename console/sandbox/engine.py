@@ -44,9 +44,15 @@ class _UnixConnection(HTTPConnection):
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """An engine that listens on `socket`."""
+    """An engine that listens on `socket`.
+
+    Args:
+        socket: its path.
+        private: it is ours alone, with no network of its own for RUN.
+    """
 
     socket: Path
+    private: bool = False
 
     @property
     def host(self) -> str:

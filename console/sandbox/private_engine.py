@@ -136,7 +136,7 @@ def _dockerd(folder: Path, driver: str, environment: Mapping[str, str]) -> Itera
     program, setpriv = find("dockerd"), find("setpriv")
     if program is None or setpriv is None:
         raise Unavailable("dockerd is not installed.", action="Install docker.io.")
-    engine = Engine(folder / "docker.sock")
+    engine = Engine(folder / "docker.sock", private=True)
     log = folder / "dockerd.log"
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - the program is dockerd
