@@ -60,6 +60,20 @@ class DeclaredFolder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    def check(self) -> None:
+        """The directory can be written: better known before the build.
+
+        Raises:
+            Refused: it cannot.
+        """
+        probe = self._folder / ".lading.part"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as error:
+            raise self._unwritable(f"The artifacts' directory {self._folder}", error) from error
+
     def leave(self, artifact: Artifact) -> None:
         """Write the artifact, whole or not at all.
 
@@ -75,11 +89,14 @@ class DeclaredFolder:
         except OSError as error:
             with contextlib.suppress(OSError):
                 part.unlink()
-            raise Refused(
-                f"The artifact {artifact.name} could not be written: {error.strerror}.",
-                cause=f"{self._folder} is not writable, or its disk is full.",
-                action="Check LADING_ARTIFACTS and the task's `payload.artifacts`.",
-            ) from error
+            raise self._unwritable(f"The artifact {artifact.name}", error) from error
+
+    def _unwritable(self, what: str, error: OSError) -> Refused:
+        return Refused(
+            f"{what} cannot be written: {error.strerror}.",
+            cause=f"{self._folder} is not writable, or its disk is full.",
+            action="Check LADING_ARTIFACTS and the task's `payload.artifacts`.",
+        )
 
 
 class QueueUpload:

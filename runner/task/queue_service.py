@@ -60,3 +60,23 @@ def run_artifact(taskcluster: Taskcluster, task_id: str, run_id: int, name: str,
         if error.status in {404, 410}:
             return None
         raise
+
+
+def run_artifacts(taskcluster: Taskcluster, task_id: str, run_id: int) -> list[str]:
+    """The names of a run's artifacts, all pages of them.
+
+    Raises:
+        TaskclusterError: they may not be listed.
+        Unavailable: the queue does not answer.
+    """
+    path = f"task/{quoted(task_id)}/runs/{run_id}/artifacts"
+    names: list[str] = []
+    token = ""
+    while True:
+        answer = taskcluster.call(
+            "GET", "queue", f"{path}?continuationToken={quoted(token)}" if token else path
+        )
+        names += [str(artifact["name"]) for artifact in answer["artifacts"]]
+        token = str(answer.get("continuationToken") or "")
+        if not token:
+            return names

@@ -1,0 +1,129 @@
+"""`plan`: what publish would do, and every check that can be made now, without changing anything."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, TextIO
+
+from runner.errors import RunnerError
+from runner.findings import Finding, Level, exit_code_of, problem
+from runner.narration import printable
+from runner.preparation import Preparation
+from runner.settings import OPTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runner.errors import ExitCode
+    from runner.job import Job
+
+_SIGN = {Level.OK: "ok  ", Level.WARNING: "warn", Level.PROBLEM: "FAIL", Level.UNKNOWN: "?   "}
+
+
+def plan(job: Job, stdout: TextIO, *, as_json: bool) -> ExitCode:
+    """Show the settings with their sources and every finding; the exit code is what publish would begin with."""
+    with Preparation(job) as preparation:
+        findings = _findings(preparation)
+    settings = _settings(job)
+    if as_json:
+        listed = [{**asdict(finding), "exit_code": int(finding.exit_code)} for finding in findings]
+        stdout.write(
+            json.dumps({"settings": settings, "findings": listed, "warnings": job.narrator.warnings}) + "\n"
+        )
+    else:
+        stdout.writelines(printable(job.narrator.masker(line)) + "\n" for line in _lines(settings, findings))
+    return exit_code_of(findings)
+
+
+def _lines(settings: dict[str, dict[str, object]], findings: list[Finding]) -> list[str]:
+    lines = [f"{key:>12}  {setting['value']}  ({setting['source']})" for key, setting in settings.items()]
+    lines.append("")
+    for finding in findings:
+        lines.append(f"{_SIGN[finding.level]}  {finding.name}: {' '.join(finding.seen.split())}")
+        if finding.action:
+            lines.append(f"      -> {finding.action}")
+    return lines
+
+
+def _settings(job: Job) -> dict[str, dict[str, object]]:
+    settings = job.settings
+    shown: dict[str, dict[str, object]] = {}
+    for option in OPTIONS:
+        value = getattr(settings, option.key.replace("-", "_"))
+        # Values of build arguments may be secrets that should not have been given.
+        value = sorted(value) if option.key == "build-args" else value
+        if value not in (None, (), {}, [], False):
+            shown[option.key] = {
+                "value": str(value) if option.key == "repository" else value,
+                "source": settings.sources.get(option.key, "default"),
+            }
+    return shown
+
+
+def _findings(preparation: Preparation) -> list[Finding]:
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("event", lambda: _event(preparation)),
+        ("checkout", lambda: _checkout(preparation)),
+        ("Dockerfile", lambda: _dockerfile(preparation)),
+        ("engine", lambda: _engine(preparation)),
+        ("secret", lambda: _secret(preparation)),
+        ("push", lambda: _push(preparation)),
+        ("tags", lambda: _tags(preparation)),
+        ("artifacts", lambda: _artifacts(preparation)),
+    ]
+    findings: list[Finding] = []
+    failed: set[str] = set()
+    for name, check in checks:
+        if name in {"push", "tags"} and "secret" in failed:
+            findings.append(Finding(name, Level.UNKNOWN, "not checked: there are no credentials"))
+            continue
+        try:
+            findings.append(Finding(name, Level.OK, check()))
+        except RunnerError as error:
+            failed.add(name)
+            findings.append(problem(name, error))
+    return findings
+
+
+def _event(preparation: Preparation) -> str:
+    preparation.check_event()
+    event = preparation.job.event
+    return f"{event.kind} of {event.branch or event.tag} in {event.source}"
+
+
+def _checkout(preparation: Preparation) -> str:
+    preparation.check_checkout()
+    return f"commit {preparation.job.revision}"
+
+
+def _dockerfile(preparation: Preparation) -> str:
+    bases = preparation.dockerfile.base_images
+    return f"{preparation.job.settings.dockerfile}, from {', '.join(bases) or 'scratch'}"
+
+
+def _engine(preparation: Preparation) -> str:
+    facts = preparation.engine.facts
+    identity = "config" if facts.store == "classic" else "manifest"
+    return (
+        f"{facts.product} {facts.version} at {facts.endpoint}, {facts.store} store: "
+        f"what is built is known by its {identity}'s digest, and the engine pushes it"
+    )
+
+
+def _secret(preparation: Preparation) -> str:
+    credentials = preparation.credentials
+    return f"{preparation.job.settings.secret}: {credentials.username} at {credentials.registry}"
+
+
+def _push(preparation: Preparation) -> str:
+    preparation.check_push()
+    return f"{preparation.credentials.username} may push to {preparation.job.settings.repository}"
+
+
+def _tags(preparation: Preparation) -> str:
+    return ", ".join(f"{decision.tag} ({decision.move})" for decision in preparation.decisions)
+
+
+def _artifacts(preparation: Preparation) -> str:
+    return f"by {preparation.sink.way}, until {preparation.expires:%Y-%m-%d}"

@@ -1,0 +1,343 @@
+"""Everything that can be known before a build: `plan` shows it, `publish` begins with it.
+
+Each property asks once and keeps the answer; each raises what would end a publish.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, Self
+
+from runner.engines.docker_engine import DockerEngine
+from runner.errors import IntegrityFailure, Refused, RunnerError, UsageError
+from runner.image.context import BuildContext
+from runner.image.dockerfile import Dockerfile, parse
+from runner.image.manifests import BadManifest, ImageConfig, Manifest
+from runner.image.reference import ImageReference
+from runner.image.tags import default_templates, fields_of, tags_of, template_problems
+from runner.registry.client import RegistryClient
+from runner.tag_law import Decision, Move, Standing, decide_tag
+from runner.task.artifacts import DeclaredFolder, QueueUpload
+from runner.task.event import EventKind, parse_time
+from runner.task.image_metadata import REVISION_LABEL, VERSION_FILE, build_url, version_json
+from runner.task.queue_service import own_definition, run_artifact
+from runner.task.secrets_service import check_registry, fetch_credentials
+from runner.task.statement import STATEMENT_NAME, BadStatement, Statement
+from runner.task.taskcluster_http import Taskcluster, TaskclusterError
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from runner.credentials import RegistryCredentials
+    from runner.image.digest import Digest
+    from runner.image.tags import Tag
+    from runner.job import Job
+
+_YEAR: Final = timedelta(days=365)
+_LONGEST_STATEMENT: Final = 4 << 20
+
+
+class Preparation:
+    """Asks what publish needs to know; to be closed."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self._closing = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._closing.close()
+
+    def check_event(self) -> None:
+        """A pull request's code would run beside the secret.
+
+        Raises:
+            Refused: this is one.
+        """
+        if self.job.event.kind is EventKind.PULL_REQUEST:
+            raise Refused(
+                "This is a pull request, and publish is refused.",
+                cause="Its code would run beside the secret: anything in the build can ask the task's proxy for it.",
+                action="Use `lading-runner build --output DIR`, in a task without `secrets:get:`.",
+            )
+
+    def check_checkout(self) -> None:
+        """What is checked out must be the commit that the event names.
+
+        Raises:
+            IntegrityFailure: it is another.
+        """
+        head = self.job.checkout.head
+        if head is None:
+            self.job.narrator.warn(
+                "the checkout is no git checkout: that it is the event's commit is not checked"
+            )
+        elif head != self.job.revision:
+            raise IntegrityFailure(
+                f"The checkout is at commit {head[:12]}, and the event is about {self.job.revision[:12]}.",
+                action="Check out the commit that the event names, or correct LADING_REVISION.",
+            )
+        elif self.job.checkout.is_changed:
+            self.job.narrator.warn(
+                "tracked files were changed after the checkout: the image is not the commit alone"
+            )
+
+    @property
+    def build_url(self) -> str:
+        """Where the build can be looked at."""
+        job = self.job
+        return build_url(job.event, job.revision, job.task.url, reproducible=job.settings.reproducible)
+
+    @cached_property
+    def context(self) -> BuildContext:
+        """What is sent to the builder, version.json included; nothing of it but the Dockerfile is read yet.
+
+        Raises:
+            UsageError: the folder or the Dockerfile cannot be read.
+        """
+        folder, settings = self.job.checkout.folder, self.job.settings
+        injected = {VERSION_FILE: version_json(self.job.event, self.job.revision, self.build_url)}
+        return BuildContext(folder / settings.context, folder / settings.dockerfile, injected=injected)
+
+    @cached_property
+    def dockerfile(self) -> Dockerfile:
+        """The Dockerfile, which the classic builder can build.
+
+        Raises:
+            UsageError: it cannot be read, or needs BuildKit.
+        """
+        text = self.context.files.dockerfile.decode("utf-8-sig", "replace")
+        dockerfile = parse(text, dict(self.job.settings.build_args))
+        needs = dockerfile.needs_buildkit()
+        if needs:
+            listed = "".join(f"\n  line {need.line}: {need.feature}: {need.why}" for need in needs)
+            raise UsageError(
+                f"The Dockerfile needs BuildKit, which the engine's classic builder is not:{listed}\n",
+                cause="The classic builder refuses some of this, and silently does nothing for the rest.",
+                action="Rewrite these lines.",
+            )
+        return dockerfile
+
+    @cached_property
+    def engine(self) -> DockerEngine:
+        """The engine.
+
+        Raises:
+            Unavailable: there is none, or it does not answer.
+            Refused: its socket may not be used.
+        """
+        if len(self.job.settings.platforms) > 1:
+            raise UsageError(
+                "The Docker Engine's classic builder builds for one platform, and several are asked for."
+            )
+        engine = DockerEngine(self.job.environment)
+        self._closing.callback(engine.close)
+        return engine
+
+    @cached_property
+    def taskcluster(self) -> Taskcluster:
+        """The task's proxy.
+
+        Raises:
+            Refused: the task has none.
+        """
+        if self.job.task.proxy_url is None:
+            raise Refused(
+                "This task has no Taskcluster proxy: TASKCLUSTER_PROXY_URL is not set.",
+                cause="The secret is read through it.",
+                action="Set `features: {taskclusterProxy: true}` in the task's payload.",
+            )
+        taskcluster = Taskcluster(self.job.task.proxy_url, sleep=self.job.sleep, notice=self.job.narrator.say)
+        self._closing.callback(taskcluster.close)
+        return taskcluster
+
+    @cached_property
+    def definition(self) -> dict[str, Any] | None:
+        """The task's own definition, where it may be read."""
+        return own_definition(self.taskcluster, self.job.task.task_id)
+
+    @cached_property
+    def credentials(self) -> RegistryCredentials:
+        """The registry's credentials, out of the secret.
+
+        Raises:
+            Refused: the secret cannot be had, has no known shape, or is for another registry.
+        """
+        settings = self.job.settings
+        credentials = fetch_credentials(
+            self.taskcluster, settings.secret, settings.username, self.job.event, self.job.narrator.masker
+        )
+        check_registry(credentials, settings.repository.registry, settings.secret)
+        return credentials
+
+    @cached_property
+    def registry(self) -> RegistryClient:
+        """A client of the image's registry, with the secret's credentials."""
+        client = RegistryClient(
+            self.job.settings.repository.registry,
+            self.credentials,
+            insecure=self.job.settings.insecure_registries,
+        )
+        self._closing.callback(client.close)
+        return client
+
+    def check_push(self) -> None:
+        """Open an upload session and cancel it: a token server may grant less than was asked, with a 200.
+
+        Raises:
+            Refused: the user name or password is wrong, or the user may not push.
+            Unavailable: the registry does not answer.
+        """
+        self.registry.check_push(self.job.settings.repository)
+
+    @cached_property
+    def moment(self) -> datetime:
+        """The one time of this run: the task's creation, so that a retry says the same."""
+        if self.job.event.created:
+            return self.job.event.created
+        if self.definition and isinstance(self.definition.get("created"), str):
+            return parse_time(self.definition["created"])
+        commit_time = self.job.checkout.commit_time
+        if commit_time is None:
+            self.job.narrator.warn(
+                "neither the task's nor the commit's time can be read: the clock's is taken"
+            )
+            return datetime.fromtimestamp(self.job.clock(), UTC)
+        self.job.narrator.warn(
+            "the task's creation cannot be read: the commit's time is taken; set LADING_CREATED"
+        )
+        return commit_time
+
+    @cached_property
+    def wanted_tags(self) -> list[Tag]:
+        """The tags that the event gives.
+
+        Raises:
+            UsageError: a template is wrong, or wants what the event does not have.
+        """
+        event, settings = self.job.event, self.job.settings
+        templates = settings.tags if settings.tags is not None else default_templates(event.branch, event.tag)
+        dated = any("{date}" in template for template in templates)
+        known = fields_of(
+            event.branch, event.tag, event.version, self.job.revision, self.moment if dated else None
+        )
+        problems = template_problems(templates, known)
+        if problems:
+            raise UsageError(
+                f"The tags cannot be made: {'; '.join(problems)}.", action="Correct `tags` in lading.toml."
+            )
+        return tags_of(templates, known)
+
+    @cached_property
+    def decisions(self) -> list[Decision]:
+        """What is to be done with each tag.
+
+        Raises:
+            IntegrityFailure: a tag would lose its meaning.
+        """
+        decisions = [
+            decide_tag(tag, self._look, self.job.revision, self._descends) for tag in self.wanted_tags
+        ]
+        refused = [decision.reason for decision in decisions if decision.move is Move.REFUSE]
+        if refused:
+            raise IntegrityFailure(
+                f"Refused: {'; '.join(refused)}.",
+                action="Publish under tags of this commit, or remove the tag if it should not be there.",
+            )
+        for decision in decisions:
+            if decision.warning:
+                self.job.narrator.warn(decision.reason)
+        return decisions
+
+    @cached_property
+    def published(self) -> Digest | None:
+        """The digest that a statement for this commit names and a tag is at, or None: then nothing is built."""
+        kept = [decision for decision in self.decisions if decision.move is Move.KEEP]
+        return next((decision.standing for decision in kept), None)
+
+    def statement_of(self, digest: Digest) -> Statement | None:
+        """The statement of an earlier run of this task that names this digest for this commit."""
+        for run_id in range(self.job.task.run_id - 1, -1, -1):
+            statement = self._run_statement(run_id)
+            if (
+                statement is not None
+                and statement.published == digest
+                and statement.revision == self.job.revision
+                and statement.task_id == self.job.task.task_id
+                and statement.repository == str(self.job.settings.repository)
+            ):
+                return statement
+        return None
+
+    @cached_property
+    def sink(self) -> DeclaredFolder | QueueUpload:
+        """Where the artifacts go.
+
+        Raises:
+            Refused: the declared directory cannot be written, or there is neither it nor a proxy.
+        """
+        if self.job.artifacts is not None:
+            folder = DeclaredFolder(self.job.artifacts)
+            folder.check()
+            return folder
+        self.job.narrator.warn(
+            "no directory is declared (LADING_ARTIFACTS): artifacts go through the API, where Chain of Trust "
+            "does not sign them"
+        )
+        return QueueUpload(
+            self.taskcluster,
+            self.job.task.root_url,
+            self.job.task.task_id,
+            self.job.task.run_id,
+            expires=self.expires,
+            clock=self.job.clock,
+        )
+
+    @cached_property
+    def expires(self) -> datetime:
+        """Until when what the task leaves is wanted: the task's own expiry, where it can be read."""
+        if self.definition and isinstance(self.definition.get("expires"), str):
+            return parse_time(self.definition["expires"])
+        return datetime.fromtimestamp(self.job.clock(), UTC) + _YEAR
+
+    @property
+    def pull_credentials(self) -> RegistryCredentials | None:
+        """The credentials, if a base image is in their registry; no other registry gets them."""
+        bases = [ImageReference.parse(base) for base in self.dockerfile.base_images]
+        own = self.credentials.registry
+        return self.credentials if any(base.repository.registry == own for base in bases) else None
+
+    def _look(self, name: str) -> Standing | None:
+        manifest = self.registry.get_manifest(self.job.settings.repository, name)
+        if manifest is None:
+            return None
+        stated = self.statement_of(manifest.digest) is not None
+        return Standing(manifest.digest, self._revision_of(manifest), stated)
+
+    def _revision_of(self, manifest: Manifest) -> str | None:
+        try:
+            if manifest.is_index:
+                entry = self.registry.get_manifest(
+                    self.job.settings.repository, str(manifest.entries[0].digest)
+                )
+                return self._revision_of(entry) if entry and not entry.is_index else None
+            content = self.registry.get_blob(self.job.settings.repository, manifest.config.digest)
+            return ImageConfig.parse(content).labels.get(REVISION_LABEL)
+        except (BadManifest, IndexError, IntegrityFailure):
+            return None
+
+    def _descends(self, theirs: str) -> bool | None:
+        return self.job.checkout.descends(theirs, self.job.revision)
+
+    def _run_statement(self, run_id: int) -> Statement | None:
+        name = f"{self.job.settings.artifact_prefix}{STATEMENT_NAME}"
+        try:
+            content = run_artifact(self.taskcluster, self.job.task.task_id, run_id, name, _LONGEST_STATEMENT)
+            return Statement.from_json(content) if content else None
+        except (TaskclusterError, BadStatement, RunnerError):
+            # What cannot be read is no statement.
+            return None

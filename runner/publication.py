@@ -1,0 +1,342 @@
+"""Publishing: build, push, read back, tag, and leave a statement; what fails in between is told and kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from runner.engines.docker_engine import BuildRequest
+from runner.errors import IntegrityFailure, RunnerError, Unavailable
+from runner.image.manifests import BadManifest, ImageConfig
+from runner.tag_law import Move
+from runner.task.artifacts import Artifact
+from runner.task.image_metadata import image_labels
+from runner.task.index_service import insert_task
+from runner.task.report import REPORT_NAME, build_report
+from runner.task.statement import SHA256_NAME, STATEMENT_NAME, Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runner.engines.docker_engine import LocalImage
+    from runner.image.digest import Digest
+    from runner.image.manifests import Manifest
+    from runner.job import Job
+    from runner.narration import Step
+    from runner.preparation import Preparation
+
+_READ_BACK_ATTEMPTS: Final = 6
+_READ_BACK_SECONDS: Final = 1.0
+_JSON: Final = "application/json"
+
+
+@dataclass(slots=True)
+class Publication:
+    """One run of publish, and what is known of it so far.
+
+    Args:
+        job: what is published.
+        preparation: what was asked before.
+    """
+
+    job: Job
+    preparation: Preparation
+    manifest: Manifest | None = None
+    context: Digest | None = None
+    tag_states: dict[str, str] = field(default_factory=dict)
+    failures: list[RunnerError] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    started: str = ""
+
+    def run(self) -> str:
+        """Publish, whatever of it is still to be done.
+
+        Returns:
+            `repository@digest`.
+
+        Raises:
+            RunnerError: the first failure; the report is left all the same.
+        """
+        self.started = _now(self.job)
+        try:
+            self._publish()
+        except BaseException as error:
+            self._leave_report(error)
+            raise
+        self._leave_report(None)
+        return f"{self.job.settings.repository}@{self._published.digest}"
+
+    def _publish(self) -> None:
+        self._prepare()
+        reused = self._reused_statement()
+        built = self._build_and_push() if reused is None else self._take_published(reused)
+        self._tag_the_rest()
+        self._leave_statement(built)
+        self._index()
+        if self.failures:
+            raise self.failures[0]
+
+    @property
+    def _published(self) -> Manifest:
+        if self.manifest is None:
+            raise RuntimeError("nothing is published yet")
+        return self.manifest
+
+    def _prepare(self) -> None:
+        preparation, narrator, settings = self.preparation, self.job.narrator, self.job.settings
+        preparation.check_event()
+        with narrator.step("Check the checkout and the Dockerfile"):
+            preparation.check_checkout()
+            narrator.say(f"  {self.job.event.source} at {self.job.revision[:12]}, {self.job.event.kind}")
+            _ = preparation.dockerfile, preparation.sink
+        with narrator.step("Find the engine") as step:
+            facts = preparation.engine.facts
+            step.facts.update(product=facts.product, version=facts.version, store=facts.store)
+            self.facts["engine"] = {"product": facts.product, "version": facts.version, "store": facts.store}
+            narrator.say(f"  {facts.product} {facts.version} (API {facts.api_version}, {facts.store} store)")
+        with narrator.step(f"Fetch the secret {settings.secret}"):
+            credentials = preparation.credentials
+            narrator.say(f"  credentials of {credentials.username} for {credentials.registry}")
+        with narrator.step(f"Prove that {settings.repository} can be pushed to"):
+            preparation.check_push()
+        with narrator.step("Look at the tags"):
+            for decision in preparation.decisions:
+                narrator.say(f"  {decision.tag}: {decision.move}")
+
+    def _reused_statement(self) -> Statement | None:
+        digest = self.preparation.published
+        return self.preparation.statement_of(digest) if digest is not None else None
+
+    def _take_published(self, reused: Statement) -> Statement:
+        """Nothing is built: what an earlier run published is read back, and its statement made this run's."""
+        narrator = self.job.narrator
+        with narrator.step("Read back what is already published"):
+            self.manifest = self._read_back(str(reused.published), reused.published)
+            narrator.say(
+                f"  {reused.published}, by run {reused.run_id} of task {reused.task_id}: nothing is built"
+            )
+        for decision in self.preparation.decisions:
+            if decision.move is Move.KEEP and decision.standing == reused.published:
+                self.tag_states[decision.tag.name] = "already there"
+        origin = reused.reused or {"taskId": reused.task_id, "runId": reused.run_id}
+        return replace(reused, reused=origin)
+
+    def _build_and_push(self) -> Statement:
+        image = self._build()
+        first = self.preparation.decisions[0].tag.name
+        manifest = self._push(image, first)
+        config = self._check_pushed(image, manifest)
+        self.manifest = manifest
+        self.tag_states[first] = "pushed"
+        return self._statement(manifest, config)
+
+    def _build(self) -> LocalImage:
+        preparation, settings, narrator = self.preparation, self.job.settings, self.job.narrator
+        context = preparation.context
+        created = None if settings.reproducible else preparation.moment
+        request = BuildRequest(
+            dockerfile=context.files.dockerfile_name,
+            build_args=settings.build_args,
+            labels=image_labels(
+                self.job.event, self.job.revision, preparation.build_url, created, settings.labels
+            ),
+            target=settings.target,
+            platform=settings.platforms[0] if settings.platforms else None,
+            network=settings.network,
+            pull_credentials=preparation.pull_credentials,
+        )
+        with narrator.step("Build the image") as step:
+            image = preparation.engine.build(request, context.stream(), narrator.output)
+            summary = context.summary
+            self.context = summary.digest
+            step.facts.update(contextFiles=summary.files, contextBytes=summary.bytes, imageBytes=image.size)
+            for warning in context.warnings:
+                narrator.warn(warning)
+            narrator.say(f"  image {image.image_id} with {len(image.diff_ids)} layers")
+        return image
+
+    def _push(self, image: LocalImage, tag: str) -> Manifest:
+        """The engine pushes one tag; what the registry then has is read, whatever the engine said."""
+        reference = self.job.settings.repository.tagged(tag)
+        narrator = self.job.narrator
+        with narrator.step(f"Push {reference}") as step:
+            watch = self.preparation.engine.push(
+                image.image_id,
+                reference,
+                self.preparation.credentials,
+                lambda done, total: narrator.progress("layers", done, total),
+            )
+            step.facts.update(layersPushed=watch.pushed, layersReused=watch.reused)
+            narrator.say(f"  {watch.pushed} layers pushed, {watch.reused} already there")
+        with narrator.step("Read back by tag and by digest"):
+            manifest = self._read_back(tag, watch.digest)
+            self._read_back(str(manifest.digest), manifest.digest)
+            narrator.say(f"  {tag} is {manifest.digest}")
+        return manifest
+
+    def _read_back(self, name: str, expected: Digest | None) -> Manifest:
+        """The manifest under a name, which may be stale for a moment after it was put.
+
+        Raises:
+            IntegrityFailure: it stays another.
+            Unavailable: it does not appear.
+        """
+        seen: Digest | None = None
+        for attempt in range(_READ_BACK_ATTEMPTS):
+            if attempt:
+                self.job.sleep(_READ_BACK_SECONDS * attempt)
+            manifest = self.preparation.registry.get_manifest(self.job.settings.repository, name)
+            if manifest is not None and expected in {None, manifest.digest}:
+                return manifest
+            seen = manifest.digest if manifest else None
+        if seen is None:
+            raise Unavailable(
+                f"Unconfirmed: the registry does not show {name}, which was just pushed.",
+                action="A rerun completes what is missing.",
+            )
+        raise IntegrityFailure(
+            f"The registry has {seen} under {name}, where {expected} was just pushed.",
+            cause="Another task pushes the same tag, or the registry changes what it is sent.",
+            action="Run the task again once no other task pushes this tag.",
+        )
+
+    def _check_pushed(self, image: LocalImage, manifest: Manifest) -> ImageConfig | None:
+        """What was built is what was pushed: by the identity that was known before the first byte went out.
+
+        Raises:
+            IntegrityFailure: the registry has something else, or not all of it.
+        """
+        settings, registry = self.job.settings, self.preparation.registry
+        if manifest.is_index:
+            _same(image.image_id, manifest.digest, "index")
+            return None
+        try:
+            content = registry.get_blob(settings.repository, manifest.config.digest)
+            config = ImageConfig.parse(content)
+        except BadManifest as error:
+            raise IntegrityFailure(f"The registry has an image that cannot be read: {error}.") from error
+        if self.preparation.engine.facts.store == "classic":
+            _same(image.image_id, manifest.config.digest, "config")
+        if config.diff_ids != image.diff_ids:
+            raise IntegrityFailure("The layers that the registry has are not those that were built.")
+        missing = [
+            layer.digest
+            for layer in manifest.layers
+            if not layer.is_foreign and not registry.has_blob(settings.repository, layer.digest)
+        ]
+        if missing:
+            raise IntegrityFailure(
+                f"The registry lacks layers of what was just pushed: {', '.join(map(str, missing))}."
+            )
+        return config
+
+    def _tag_the_rest(self) -> None:
+        """A further tag is one manifest PUT of the same bytes; `latest` is last."""
+        manifest, settings = self._published, self.job.settings
+        for decision in self.preparation.decisions:
+            tag = decision.tag.name
+            if tag in self.tag_states:
+                continue
+            try:
+                with self.job.narrator.step(f"Tag {settings.repository.tagged(tag)}"):
+                    self.preparation.registry.put_manifest(settings.repository, tag, manifest)
+                    self._read_back(tag, manifest.digest)
+                self.tag_states[tag] = "pushed" if decision.move is Move.CREATE else "moved"
+            except RunnerError as error:
+                self.tag_states[tag] = f"failed: {self.job.narrator.masker(error.what)}"
+                self.failures.append(error)
+                self.job.narrator.say(f"  {error}")
+
+    def _statement(self, manifest: Manifest, config: ImageConfig | None) -> Statement:
+        job, settings, facts = self.job, self.job.settings, self.preparation.engine.facts
+        bases = tuple({"reference": base} for base in self.preparation.dockerfile.base_images)
+        return Statement(
+            repository=str(settings.repository),
+            published=manifest.digest,
+            manifest=manifest.digest,
+            config=manifest.config.digest,
+            diff_ids=config.diff_ids if config else (),
+            layers=tuple(layer.digest for layer in manifest.layers),
+            tags={},
+            source=job.event.source,
+            revision=job.revision,
+            event={"kind": str(job.event.kind), "branch": job.event.branch, "tag": job.event.tag},
+            task_id=job.task.task_id,
+            run_id=job.task.run_id,
+            root_url=job.task.root_url,
+            bases=bases,
+            parameters={
+                "repository": str(settings.repository),
+                "dockerfile": settings.dockerfile,
+                "context": settings.context,
+                "target": settings.target,
+                "platforms": list(settings.platforms),
+                # Values may be secrets that should not have been given: `docker history` is where they leak.
+                "buildArgs": sorted(settings.build_args),
+            },
+            context=self.context,
+            builder={"engine": f"{facts.product} {facts.version}", "store": facts.store},
+        )
+
+    def _leave_statement(self, built: Statement) -> None:
+        sink, job = self.preparation.sink, self.job
+        statement = replace(
+            built,
+            tags=dict(self.tag_states),
+            run_id=job.task.run_id,
+            times={"started": self.started, "finished": _now(job)},
+            artifacts={"way": sink.way, "chainOfTrust": sink.signed},
+        )
+        with job.narrator.step("Leave the statement"):
+            self._leave(SHA256_NAME, statement.sha256_line, "text/plain")
+            self._leave(STATEMENT_NAME, statement.to_json(), _JSON)
+
+    def _index(self) -> None:
+        namespace = self.job.settings.index
+        if namespace is None:
+            return
+        digest = self._published.digest
+        with self.job.narrator.step(f"Put the task into the index under {namespace}"):
+            expires = self.preparation.expires.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            insert_task(self.preparation.taskcluster, namespace, digest, self.job.task.task_id, expires)
+
+    def _leave_report(self, error: BaseException | None) -> None:
+        outcome: dict[str, Any] = {"exitCode": 0}
+        if isinstance(error, RunnerError):
+            outcome = {"exitCode": int(error.exit_code), "error": self.job.narrator.masker(str(error))}
+        elif error is not None:
+            outcome = {"exitCode": 5, "error": type(error).__name__}
+        facts: Mapping[str, Any] = {
+            "image": self.job.settings.image,
+            "repository": str(self.job.settings.repository),
+            "digest": str(self.manifest.digest) if self.manifest else None,
+            "tags": dict(self.tag_states),
+            **self.facts,
+        }
+        steps: list[Step] = self.job.narrator.steps
+        content = build_report(steps, self.job.narrator.warnings, outcome=outcome, facts=facts)
+        try:
+            self._leave(REPORT_NAME, content, _JSON)
+        except RunnerError as failure:
+            if error is None:
+                raise
+            self.job.narrator.say(f"The build report could not be left: {failure}")
+
+    def _leave(self, name: str, content: bytes, content_type: str) -> None:
+        full = f"{self.job.settings.artifact_prefix}{name}"
+        self.preparation.sink.leave(Artifact(full, content, content_type))
+        self.job.narrator.say(f"  {full} by {self.preparation.sink.way}")
+
+
+def _same(built: Digest, pushed: Digest, what: str) -> None:
+    if built != pushed:
+        raise IntegrityFailure(
+            f"The registry has the {what} {pushed}, and {built} was built.",
+            cause="Another task pushes the same tag, or the registry changes what it is sent.",
+            action="Run the task again once no other task pushes this tag.",
+        )
+
+
+def _now(job: Job) -> str:
+    return datetime.fromtimestamp(job.clock(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,75 @@
+"""What git knows of the checkout: its remote, its commit, and how commits descend."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A folder, which may be a git checkout, shallow or detached.
+
+    Args:
+        folder: the checkout's root.
+    """
+
+    folder: Path
+
+    @property
+    def remote(self) -> str | None:
+        """The URL of `origin`, or None."""
+        return self._ask("config", "--get", "remote.origin.url")
+
+    @property
+    def head(self) -> str | None:
+        """The commit that is checked out, or None outside of git."""
+        return self._ask("rev-parse", "--verify", "HEAD^{commit}")
+
+    @property
+    def commit_time(self) -> datetime | None:
+        """When the commit was made, UTC."""
+        seconds = self._ask("show", "--no-patch", "--format=%ct", "HEAD")
+        return datetime.fromtimestamp(int(seconds), UTC) if seconds else None
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether tracked files differ from the commit."""
+        return bool(self._ask("status", "--porcelain", "--untracked-files=no"))
+
+    def descends(self, commit: str, ancestor: str) -> bool | None:
+        """Whether `commit` has `ancestor` in its history; None where a shallow clone cannot tell."""
+        if commit == ancestor:
+            return True
+        if self._run("cat-file", "-e", f"{commit}^{{commit}}").returncode != 0:
+            # A commit that is not here is newer, or of a history that was not fetched.
+            return None
+        code = self._run("merge-base", "--is-ancestor", ancestor, commit).returncode
+        if code == 0:
+            return True
+        shallow = self._ask("rev-parse", "--is-shallow-repository") != "false"
+        return None if code != 1 or shallow else False
+
+    def _ask(self, *arguments: str) -> str | None:
+        answer = self._run(*arguments)
+        return answer.stdout.strip() or None if answer.returncode == 0 else None
+
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        # A task's checkout may belong to another user than the one that builds.
+        command = ["git", "-c", "safe.directory=*", "-C", str(self.folder), *arguments]
+        # Nothing of the task's environment but what git needs to run: hooks and configuration stay out.
+        environment = {"PATH": os.defpath, "LC_ALL": "C", "GIT_CONFIG_NOSYSTEM": "1", "HOME": "/nonexistent"}
+        try:
+            return subprocess.run(  # noqa: S603 - a fixed program, arguments that are commits
+                command, capture_output=True, text=True, timeout=_SECONDS, check=False, env=environment
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return subprocess.CompletedProcess(command, 127, "", "")
