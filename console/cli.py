@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TextIO
 
 from runner import __version__
-from runner.errors import ExitCode, RunnerError, UsageError
+from runner.errors import ExitCode, RunnerError, UsageError, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,6 +43,11 @@ class CommandModule(Protocol):
 
 
 COMMANDS: Final = (
+    Command(
+        "verify",
+        "whether an image is what a task, or a repository's task, published",
+        "console.commands.verify",
+    ),
     Command(
         "sandbox", "run a small Taskcluster, a registry and a worker on loopback", "console.sandbox.command"
     ),
@@ -80,8 +85,7 @@ def run(words: Sequence[str], environment: Mapping[str, str], stdout: TextIO, st
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return ExitCode.OK
     except Exception as error:  # noqa: BLE001 - no traceback reaches a user
-        kind = type(error).__name__
-        print(f"lading: internal error: {kind}: {error}. Please report it.", file=stderr)
+        print(f"lading: internal error: {place_of(error)}. Please report it.", file=stderr)
         return ExitCode.INTERNAL
 
 

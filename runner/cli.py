@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from runner import __version__
-from runner.errors import ExitCode, Interrupted, RunnerError, SettingsError, UsageError
+from runner.errors import ExitCode, Interrupted, RunnerError, SettingsError, UsageError, place_of
 from runner.masking import Masker
 from runner.narration import Narrator, printable
 
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(ExitCode.SIGTERM)
     except Exception as error:  # noqa: BLE001 - no traceback reaches a user: it could show a secret
         narrator.say(
-            f"lading-runner: internal error: {_where(error)}. Please report it, with the lines above."
+            f"lading-runner: internal error: {place_of(error)}. Please report it, with the lines above."
         )
         return int(ExitCode.INTERNAL)
 
@@ -51,15 +51,6 @@ def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise Interrupted(number)
-
-
-def _where(error: BaseException) -> str:
-    """The exception's type and place, without its text, which may hold anything."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
-    return f"{type(error).__name__}{place}"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -15,6 +15,7 @@ RunnerError
 from __future__ import annotations
 
 from enum import IntEnum
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -122,3 +123,12 @@ class Interrupted(RunnerError):
             action="A rerun completes what is missing.",
         )
         self.exit_code = ExitCode.SIGINT if name == "SIGINT" else ExitCode.SIGTERM
+
+
+def place_of(error: BaseException) -> str:
+    """An unexpected exception's type and place, without its text, which may hold a secret."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f" at {PurePath(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
+    return f"{type(error).__name__}{place}"
