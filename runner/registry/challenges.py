@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_PARAMETER = re.compile(rf'\s*({_WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_WORD}(?:[:/]{_WORD})*))\s*(?:,|\Z)')
-_SCHEME = re.compile(rf"[\s,]*({_WORD})(?:\s+|\Z)")
+_PARAMETER = re.compile(rf'\s*({_WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))\s*(?:,|\Z)')
+_SCHEME = re.compile(rf"[\s,]*({_WORD})(?=[\s,]|\Z)")
 
 
 @dataclass(frozen=True, slots=True)
