@@ -1,4 +1,4 @@
-"""`lading sandbox`: a sandbox in the foreground."""
+"""`lading sandbox`: a sandbox in the foreground, and a push to one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from console.sandbox.push import as_text, push, read_push
 from console.sandbox.serve import running, write_private
 from runner.errors import Unavailable, UsageError
 from runner.image.reference import BadReference, Registry
@@ -31,15 +32,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--registry", metavar="HOST:PORT", help="a registry to use in place of the embedded one"
     )
+    verbs = parser.add_subparsers(metavar="VERB", dest="verb", title="with a running sandbox")
+    about = "create the tasks that a push to a branch creates; the sandbox is read from TASKCLUSTER_*"
+    pushing = verbs.add_parser("push", help=about, description=about)
+    pushing.add_argument("--branch", required=True, help="the branch, as it is in the repository")
+    pushing.add_argument(
+        "--repo", type=Path, metavar="PATH", help="the repository; LADING_SAMPLE_REPO, or this folder"
+    )
+    pushing.add_argument("--json", action="store_true", help="print an object with taskGroupId and tasks")
 
 
 def run(arguments: argparse.Namespace, environment: Mapping[str, str], stdout: TextIO, stderr: TextIO) -> int:
-    """Run until SIGINT or SIGTERM.
+    """Run until SIGINT or SIGTERM, or push.
 
     Raises:
         UsageError: `--registry` is none.
         Unavailable: a port is taken, git is not there, a folder cannot be written.
+        RunnerError: whatever `push` raises.
     """
+    if arguments.verb == "push":
+        return _push(arguments, environment, stdout)
     registry = _registry(arguments.registry)
     try:
         asyncio.run(_serve(arguments, registry, environment, stdout, stderr))
@@ -48,6 +60,13 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str], stdout: T
             f"The sandbox could not run: {error}.",
             cause="A port is taken, git is not installed, or a folder cannot be written.",
         ) from error
+    return 0
+
+
+def _push(arguments: argparse.Namespace, environment: Mapping[str, str], stdout: TextIO) -> int:
+    folder = arguments.repo or Path(environment.get("LADING_SAMPLE_REPO", "."))
+    answer = asyncio.run(push(read_push(folder, arguments.branch, environment), environment))
+    stdout.write(as_text(answer, as_json=arguments.json))
     return 0
 
 

@@ -114,11 +114,25 @@ def _extension(credentials: Credentials, authorized_scopes: Sequence[str] | None
 
 
 class Api:
-    """Calls of a deployment's services with one set of credentials, which may be renewed."""
+    """Calls of a deployment's services with one set of credentials, which may be renewed.
 
-    def __init__(self, session: ClientSession, root_url: str, credentials: Credentials) -> None:
+    Args:
+        session: what they go through.
+        root_url: the deployment's.
+        credentials: what they are signed with.
+        authorized_scopes: what they may use of the credentials' scopes, or None for all.
+    """
+
+    def __init__(
+        self,
+        session: ClientSession,
+        root_url: str,
+        credentials: Credentials,
+        authorized_scopes: Sequence[str] | None = None,
+    ) -> None:
         self._session = session
         self._root_url = root_url.rstrip("/")
+        self._authorized_scopes = authorized_scopes
         self.credentials = credentials
 
     async def call(self, method: str, service: str, *parts: str, payload: object = None) -> dict[str, Any]:
@@ -130,7 +144,7 @@ class Api:
         """
         path = "/".join(quote(part, safe="") for part in parts)
         url = f"{self._root_url}/api/{service}/v1/{path}"
-        headers = {"Authorization": authorization(self.credentials, method, url)}
+        headers = {"Authorization": authorization(self.credentials, method, url, self._authorized_scopes)}
         async with self._session.request(
             method, URL(url, encoded=True), json=payload, headers=headers, allow_redirects=False
         ) as response:

@@ -222,7 +222,11 @@ class TaskRun:
     async def _resolve(self, outcome: Outcome) -> None:
         result = outcome.verb if outcome.reason is None else f"{outcome.verb}, {outcome.reason}"
         self._note(f"Result: {result}")
-        await self._keep_log()
+        try:
+            await self._keep_log()
+        except (TaskclusterFailure, aiohttp.ClientError) as error:
+            self._settings.say(f"The log of task {self._run.task_id} could not be kept: {error}")
+            outcome, result = Outcome("exception", "internal-error"), "exception, internal-error"
         payload = None if outcome.reason is None else {"reason": outcome.reason}
         parts = ("task", self._run.task_id, "runs", str(self._run.run_id), outcome.verb)
         await self._api.call("POST", "queue", *parts, payload=payload)

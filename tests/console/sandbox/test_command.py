@@ -1,6 +1,7 @@
 """`lading sandbox` is a process: what it writes, what it seeds, and that nothing of it is left."""
 
 import contextlib
+import json
 import os
 import signal
 import stat
@@ -154,3 +155,62 @@ def test_a_registry_that_is_none_is_a_usage_error(tmp_path):
     assert done.returncode == 2
     assert done.stderr.startswith("lading: --registry: ")
     assert done.stderr.count("\n") == 1
+
+
+def lading(process, *words):
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={"PATH": os.environ["PATH"], **process.variables},
+    )
+
+
+def test_a_push_creates_the_task_that_the_repository_describes(tmp_path):
+    with sandbox(tmp_path, "--ephemeral") as process:
+        done = lading(process, "sandbox", "push", "--branch", "master", "--json")
+        assert done.returncode == 0, done.stderr
+        answer = json.loads(done.stdout)
+        (made,) = answer["tasks"]
+        assert made["name"] == "docker-image"
+        assert made["taskId"] == answer["taskGroupId"]
+        task = process.service("Queue").task(made["taskId"])
+        sample = Path(process.variables["LADING_SAMPLE_REPO"])
+        head = subprocess.run(
+            ["git", "-C", sample, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        )
+        assert task["payload"]["env"]["LADING_REVISION"] == head.stdout.strip()
+        assert task["payload"]["env"]["LADING_BRANCH"] == "master"
+        assert task["payload"]["env"]["CLONE_URL"] == sample.as_uri()
+        assert task["routes"] == ["statuses"]
+        assert task["schedulerId"] == "taskcluster-github"
+        assert process.end()[0] == 0
+
+
+def test_a_push_has_the_scopes_of_its_branch_alone(tmp_path):
+    with sandbox(tmp_path, "--ephemeral") as process:
+        sample = process.variables["LADING_SAMPLE_REPO"]
+        subprocess.run(["git", "-C", sample, "branch", "feature/x"], check=True)
+        done = lading(process, "sandbox", "push", "--branch", "feature/x", "--repo", sample)
+        assert (done.returncode, done.stdout) == (3, "")
+        assert "repo:github.com/mozilla/balrog:branch:feature/x" in done.stderr
+        assert "queue:create-task:project:none" in done.stderr
+        assert process.end()[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("--branch", "nosuch"), 2, "no git repository with a branch nosuch"),
+        (("--branch", "master", "--repo", "/"), 2, "no git repository with a branch master"),
+    ],
+)
+def test_a_push_that_cannot_be_says_why(tmp_path, words, code, message):
+    with sandbox(tmp_path, "--ephemeral") as process:
+        done = lading(process, "sandbox", "push", *words)
+        assert done.returncode == code
+        assert message in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert process.end()[0] == 0
