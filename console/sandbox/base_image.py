@@ -28,6 +28,10 @@ _LEFT_OUT: Final = (
 )
 
 
+class NoDebian(Unavailable):
+    """A Debian root file system is made by root on Debian, and this is neither cached nor that."""
+
+
 def cache_folder(environment: Mapping[str, str]) -> Path:
     """The folder `lading` in $XDG_CACHE_HOME, or in its default (XDG Base Directory Specification)."""
     base = environment.get("XDG_CACHE_HOME", "")
@@ -45,7 +49,8 @@ def debian_archive(cache: Path, machine: Machine, say: Callable[[str], None]) ->
         say: told when it is made, which takes about half a minute.
 
     Raises:
-        Unavailable: this is not Debian, the user is not root, or debootstrap failed.
+        NoDebian: this is not Debian, or the user is not root.
+        Unavailable: debootstrap failed.
     """
     key = hashlib.sha256(" ".join((*PACKAGES, *_LEFT_OUT)).encode()).hexdigest()[:8]
     archive = cache / f"debian-{machine.codename}-{key}.tar"
@@ -55,7 +60,7 @@ def debian_archive(cache: Path, machine: Machine, say: Callable[[str], None]) ->
         if archive.exists():
             return archive
         if not (machine.apt and machine.root and machine.codename):
-            raise Unavailable("A Debian base image is made by root on Debian only.")
+            raise NoDebian("A Debian base image is made by root on Debian only.")
         install(["debootstrap"], machine, say)
         say(f"making a Debian {machine.codename} base image with debootstrap (once)")
         for left in cache.glob(f"{_WORK}*"):

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from console.sandbox.base_image import cache_folder, debian_archive, import_image
+from console.sandbox.base_image import NoDebian, cache_folder, debian_archive, import_image
 from console.sandbox.debian import Machine, install
 from console.sandbox.demo_checkout import checked
 from console.sandbox.demo_scenes import Demo
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
     from typing import Never, TextIO
+
+    from console.sandbox.engine import Engine
 
 _BASE: Final = "lading-debian"
 _USER: Final = "balrog"
@@ -68,11 +70,7 @@ def _set_up(stack: ExitStack, story: Story, checkout: Path | None, environment: 
     password = Masked(secrets.token_urlsafe(24))
     address = stack.enter_context(docker_registry(_USER, password))
     story.say(f"docker-registry, the real one, listens at {address} and asks for a password")
-    base = None
-    if checkout is None:
-        base = f"{_BASE}:{machine.codename}"
-        import_image(engine, debian_archive(cache_folder(environment), machine, story.say), base)
-        story.say(f"the engine has the base image {base}")
+    base = None if checkout else _base(engine, machine, environment, story)
     credentials = RegistryCredentials(Registry.parse(address), _USER, password)
     demo = Demo(story, engine, credentials, base, checkout, environment)
     if not engine.private:
@@ -80,5 +78,18 @@ def _set_up(stack: ExitStack, story: Story, checkout: Path | None, environment: 
     return demo
 
 
+def _base(engine: Engine, machine: Machine, environment: Mapping[str, str], story: Story) -> str | None:
+    try:
+        archive = debian_archive(cache_folder(environment), machine, story.say)
+    except NoDebian as error:
+        story.say(f"{error} The sample's image has no base here, and can be pulled, but not run.")
+        return None
+    name = f"{_BASE}:{machine.codename}"
+    import_image(engine, archive, name)
+    story.say(f"the engine has the base image {name}")
+    return name
+
+
 def _leave(number: int, _frame: object) -> Never:
+    signal.signal(number, signal.SIG_IGN)  # a second one must not cut the cleaning short
     sys.exit(128 + number)  # all that is open is closed on the way

@@ -6,10 +6,12 @@ import asyncio
 import json
 import shutil
 import sys
-from contextlib import asynccontextmanager
+import tempfile
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from subprocess import CalledProcessError
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
@@ -19,13 +21,13 @@ from console.sandbox.container import run_image
 from console.sandbox.pull import forget, pull
 from console.sandbox.seed import DOCKERHUB, INDEX_NAMESPACE, SOURCE
 from console.sandbox.serve import running
-from console.sandbox.signed_http import Api
+from console.sandbox.signed_http import Api, TaskclusterFailure
 from console.sandbox.task_following import Task
 from runner.errors import IntegrityFailure, Unavailable
 from runner.image.digest import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
     from console.sandbox.demo_story import Story
     from console.sandbox.engine import Engine
@@ -61,16 +63,24 @@ class Demo:
         """The image's repository, with its registry."""
         return f"{self.credentials.registry.host}/{demo_checkout.image_path(self.checkout)}"
 
-    async def tell(self) -> None:
-        """From the sandbox's start to its end.
+    async def tell(self) -> Digest:
+        """From the sandbox's start to its end; returns the digest that was pushed, pulled and verified.
 
         Raises:
             RunnerError: something went wrong.
         """
+        try:
+            async with asyncio.timeout(_LIMIT_SECONDS):
+                return await self._tell()
+        except TimeoutError as error:
+            raise Unavailable(f"The demo is not at its end after {_LIMIT_SECONDS:.0f} s.") from error
+        except (TaskclusterFailure, aiohttp.ClientError, OSError, CalledProcessError) as error:
+            raise Unavailable(f"The sandbox failed: {error}.") from error
+
+    async def _tell(self) -> Digest:
         self.story.chapter("A Taskcluster on this machine: lading sandbox")
         environment = {**self.environment, "DOCKER_HOST": self.engine.host}
         async with (
-            asyncio.timeout(_LIMIT_SECONDS),
             running(
                 ephemeral=True,
                 registry=self.credentials.registry,
@@ -85,6 +95,7 @@ class Demo:
             digest = await self._read(task)
             await self._pull(digest)
             await self._verify(sandbox, task.task_id, digest)
+            return digest
 
     async def _keep_secret(self, api: Api) -> None:
         docker = {
@@ -138,8 +149,8 @@ class Demo:
         await asyncio.to_thread(self.forget_images)
         self.story.say(f"$ docker pull {self.image}@{digest}")
         await asyncio.to_thread(pull, self.engine, self.image, digest, self.credentials, self.story.progress)
-        self.story.good("pulled, from an engine that had forgotten image and base")
-        if self.checkout is None:
+        self.story.good("pulled, by an engine that had forgotten the image and its base")
+        if self.base is not None:
             self.story.say(f"$ docker run {self.image}@{digest}")
             ended = await asyncio.to_thread(run_image, self.engine, f"{self.image}@{digest}")
             for line in ended.output.splitlines():
@@ -157,14 +168,25 @@ class Demo:
     async def _verify(self, sandbox: Running, task_id: str, digest: Digest) -> None:
         self.story.chapter("And checks that it is what that task built")
         named = f"{self.image}@{digest}"
-        await self._lading(sandbox, ("verify", named, "--task", task_id, "--source", SOURCE), show=True)
-        self.story.good("verified by its task")
-        await self._lading(
-            sandbox, ("verify", named, "--index", INDEX_NAMESPACE, "--source", SOURCE), show=True
-        )
-        self.story.good("verified by its digest in the index, with no task id at hand")
+        by_task = ("verify", named, "--task", task_id, "--source", SOURCE)
+        by_index = ("verify", named, "--index", INDEX_NAMESPACE, "--source", SOURCE)
+        with self._logged_in() as configuration:
+            await self._lading(sandbox, by_task, show=True, DOCKER_CONFIG=configuration)
+            self.story.good("verified by its task")
+            await self._lading(sandbox, by_index, show=True, DOCKER_CONFIG=configuration)
+            self.story.good("verified by its digest in the index, with no task id at hand")
 
-    async def _lading(self, sandbox: Running, words: Sequence[str], *, show: bool) -> str:
+    @contextmanager
+    def _logged_in(self) -> Iterator[str]:
+        """A folder with what `docker login` leaves; the password is worth nothing once the registry ends."""
+        with tempfile.TemporaryDirectory(prefix="lading-demo.") as folder:  # 0700
+            auths = {self.credentials.registry.auth_key: {"auth": self.credentials.basic.reveal()}}
+            Path(folder, "config.json").write_text(json.dumps({"auths": auths}))
+            yield folder
+
+    async def _lading(
+        self, sandbox: Running, words: Sequence[str], *, show: bool, **more_variables: str
+    ) -> str:
         """Run one of our own commands as anybody would, and return what it printed."""
         self.story.say(f"$ lading {' '.join(words)}")
         program = shutil.which("lading", path=str(Path(sys.executable).parent))
@@ -175,7 +197,9 @@ class Demo:
             "TASKCLUSTER_CLIENT_ID": sandbox.credentials.client_id,
             "TASKCLUSTER_ACCESS_TOKEN": sandbox.credentials.access_token.reveal(),
         }
-        async with _process((program, *words), {**self.environment, **variables}) as process:
+        async with _process(
+            (program, *words), {**self.environment, **variables, **more_variables}
+        ) as process:
             output, errors = await process.communicate()
         for line in (errors + (output if show else b"")).decode(errors="replace").splitlines():
             self.story.log(line)

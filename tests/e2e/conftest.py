@@ -15,7 +15,7 @@ from tests.support import wheelhouse
 from tests.support.engine import missing
 
 DOCKERFILE = """\
-FROM lading-debian:base
+FROM lading-tests/debian:base
 COPY wheels /wheels
 RUN python3 -m venv /opt/lading && /opt/lading/bin/pip install --quiet --no-index --no-deps /wheels/*.whl
 RUN /opt/lading/bin/lading-runner --version
@@ -39,7 +39,7 @@ def docker_engine():
 @pytest.fixture(scope="session")
 def debian_base(docker_engine):
     """The name of an image in the engine: a minimal Debian with Python and venv."""
-    name = "lading-debian:base"
+    name = "lading-tests/debian:base"
     try:
         archive = debian_archive(cache_folder(os.environ), Machine.this(), lambda _text: None)
     except Unavailable as error:
