@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final, Self
 from runner.engines.docker_engine import DockerEngine
 from runner.errors import IntegrityFailure, Refused, RunnerError, UsageError
 from runner.image.context import BuildContext
-from runner.image.dockerfile import Dockerfile, parse
+from runner.image.dockerfile import Dockerfile, looks_secret
 from runner.image.manifests import BadManifest, ImageConfig, Manifest
-from runner.image.reference import ImageReference
+from runner.image.reference import BadReference, ImageReference
 from runner.image.tags import default_templates, fields_of, tags_of, template_problems
 from runner.registry.client import RegistryClient
 from runner.tag_law import Decision, Move, Standing, decide_tag
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from runner.credentials import RegistryCredentials
     from runner.image.digest import Digest
+    from runner.image.reference import Registry
     from runner.image.tags import Tag
     from runner.job import Job
 
@@ -110,17 +111,30 @@ class Preparation:
         Raises:
             UsageError: it cannot be read, or needs BuildKit.
         """
-        text = self.context.files.dockerfile.decode("utf-8-sig", "replace")
-        dockerfile = parse(text, dict(self.job.settings.build_args))
-        needs = dockerfile.needs_buildkit()
+        settings = self.job.settings
+        dockerfile = Dockerfile(self.context.files.dockerfile)
+        needs = dockerfile.needs_buildkit(settings.build_args.keys())
         if needs:
-            listed = "".join(f"\n  line {need.line}: {need.feature}: {need.why}" for need in needs)
+            listed = "".join(f"\n  {need}" for need in needs)
             raise UsageError(
                 f"The Dockerfile needs BuildKit, which the engine's classic builder is not:{listed}\n",
                 cause="The classic builder refuses some of this, and silently does nothing for the rest.",
                 action="Rewrite these lines.",
             )
+        for name in sorted(settings.build_args):
+            if looks_secret(name):
+                self.job.narrator.warn(
+                    f"the build argument {name} looks like a secret: `docker history` shows its value"
+                )
+            if name not in dockerfile.args:
+                self.job.narrator.warn(f"the Dockerfile has no ARG {name}")
         return dockerfile
+
+    @property
+    def bases(self) -> list[str]:
+        """The images that the build pulls, as far as they can be known before it."""
+        found = self.dockerfile.base_images(self.job.settings.build_args)
+        return [str(base.reference) for base in found if base.reference is not None]
 
     @cached_property
     def engine(self) -> DockerEngine:
@@ -307,9 +321,8 @@ class Preparation:
     @property
     def pull_credentials(self) -> RegistryCredentials | None:
         """The credentials, if a base image is in their registry; no other registry gets them."""
-        bases = [ImageReference.parse(base) for base in self.dockerfile.base_images]
         own = self.credentials.registry
-        return self.credentials if any(base.repository.registry == own for base in bases) else None
+        return self.credentials if own in {_registry_of(base) for base in self.bases} else None
 
     def _look(self, name: str) -> Standing | None:
         manifest = self.registry.get_manifest(self.job.settings.repository, name)
@@ -341,3 +354,10 @@ class Preparation:
         except (TaskclusterError, BadStatement, RunnerError):
             # What cannot be read is no statement.
             return None
+
+
+def _registry_of(base: str) -> Registry | None:
+    try:
+        return ImageReference.parse(base).repository.registry
+    except BadReference:
+        return None

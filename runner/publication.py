@@ -250,7 +250,7 @@ class Publication:
 
     def _statement(self, manifest: Manifest, config: ImageConfig | None) -> Statement:
         job, settings, facts = self.job, self.job.settings, self.preparation.engine.facts
-        bases = tuple({"reference": base} for base in self.preparation.dockerfile.base_images)
+        bases = tuple({"reference": base} for base in self.preparation.bases)
         return Statement(
             repository=str(settings.repository),
             published=manifest.digest,

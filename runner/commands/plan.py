@@ -98,7 +98,8 @@ def _checkout(preparation: Preparation) -> str:
 
 
 def _dockerfile(preparation: Preparation) -> str:
-    bases = preparation.dockerfile.base_images
+    _ = preparation.dockerfile
+    bases = preparation.bases
     return f"{preparation.job.settings.dockerfile}, from {', '.join(bases) or 'scratch'}"
 
 
