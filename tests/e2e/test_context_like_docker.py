@@ -149,11 +149,7 @@ def entries(client, image):
             for name in manifest["Layers"]:
                 with tarfile.open(fileobj=saved.extractfile(name)) as layer:
                     for member in layer:
-                        content = (
-                            layer.extractfile(member).read()
-                            if member.isreg()
-                            else member.linkname or "folder"
-                        )
+                        content = content_of(layer, member) if member.isreg() else member.linkname or "folder"
                         found[member.name.strip("/")] = content
         return found
     finally:
