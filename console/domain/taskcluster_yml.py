@@ -128,22 +128,24 @@ def render(
     found = rendered.get("tasks", [])
     if not isinstance(found, list) or not all(isinstance(task, dict) for task in found):
         raise BadTaskclusterYml(f"{FILE_NAME}: `tasks` does not render to a list of tasks")
-    return _compile(found, _route(rendered.get("reporting")), now, new_id)
+    return _compile(found, _route(rendered.get("reporting")), new_id)
 
 
 def _compile(
-    found: list[dict[str, Any]], route: str, now: str, new_id: Callable[[], str]
+    found: list[dict[str, Any]], route: str, new_id: Callable[[], str]
 ) -> tuple[str, dict[str, dict[str, Any]]]:
-    # A task alone is its own group; several get a group that is none of them.
+    # A task alone is its own group, whichever of the two it names; several get one that is none of them.
     group = new_id()
     tasks: dict[str, dict[str, Any]] = {}
     for task in found:
-        definition = {"created": now, "schedulerId": SCHEDULER, **task}
-        default = group if len(found) == 1 else new_id()
-        task_id = definition.pop("taskId", None) or default
-        if len(found) == 1 and "taskGroupId" not in definition:
-            group = task_id
-        definition.setdefault("taskGroupId", group)
+        definition = {"schedulerId": SCHEDULER, **task}
+        task_id = definition.pop("taskId", None)
+        if len(found) == 1:
+            task_id = task_id or definition.get("taskGroupId") or group
+            group = definition.setdefault("taskGroupId", task_id)
+        else:
+            task_id = task_id or new_id()
+            definition.setdefault("taskGroupId", group)
         definition["routes"] = list(dict.fromkeys([*definition.get("routes", []), route]))
         if task_id in tasks:
             raise BadTaskclusterYml(f"{FILE_NAME}: two tasks have the id {task_id}")

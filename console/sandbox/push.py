@@ -170,7 +170,7 @@ async def push(pushed: Push, environment: Mapping[str, str]) -> dict[str, Any]:
         async with aiohttp.ClientSession() as session:
             api = Api(session, root_url, credentials, scopes)
             for task_id, task in tasks.items():
-                await api.call("PUT", "queue", "task", task_id, payload=task)
+                await api.call("PUT", "queue", "task", task_id, payload={"created": now, **task})
     except TaskclusterFailure as error:
         raise _translated(error, scopes[0].removeprefix("assume:")) from error
     except aiohttp.ClientError as error:
