@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from console.domain.scopes import Roles
+from console.sandbox.arrivals import Arrivals
 from console.sandbox.moments import iso
 from runner.masking import Masked
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from console.sandbox.services.queue_model import Task
     from console.sandbox.store import Store
 
 QUEUE_CLIENT: Final = "static/taskcluster/queue"
@@ -43,6 +46,10 @@ class Deployment:
         statics: clients that exist without the API, by id.
         now: the time, in UTC.
         random: so many random bytes.
+        long_poll: how long `claimWork` waits for a task, in seconds.
+        monotonic: the clock by which it waits.
+        arrivals: how it learns of one.
+        on_completed: what to do when a task has been completed.
     """
 
     root_url: str
@@ -50,6 +57,10 @@ class Deployment:
     statics: dict[str, Client]
     now: Callable[[], datetime]
     random: Callable[[int], bytes]
+    long_poll: float = 20.0
+    monotonic: Callable[[], float] = time.monotonic
+    arrivals: Arrivals = field(default_factory=Arrivals)
+    on_completed: list[Callable[[Deployment, Task], None]] = field(default_factory=list)
     _roles: Roles | None = None
 
     def time(self) -> str:

@@ -23,7 +23,7 @@ from console.sandbox.temporary import AuthenticationFailed
 from console.sandbox.validation import rejection
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from console.domain.scopes import Expression
     from console.sandbox.deployment import Deployment
@@ -64,7 +64,9 @@ class Call:
     content_type: str | None
     params: dict[str, str]
     query: dict[str, str]
+    is_gone: Callable[[], bool]
     payload: Any = field(default_factory=dict)
+    is_malformed: bool = False
     _identity: Identity | None = None
 
     @property
@@ -172,6 +174,7 @@ class Layer:
             request.headers.get("Content-Type"),
             params,
             dict(parse_qsl(query, keep_blank_values=True)),
+            lambda: request.transport is None or request.transport.is_closing(),
         )
         try:
             reply = await self._run(call)
@@ -260,7 +263,7 @@ def _read_payload(call: Call) -> None:
     try:
         call.payload = json.loads(call.content)
     except ValueError:
-        call.payload = None
+        call.payload, call.is_malformed = call.content.decode(errors="replace"), True
 
 
 def _is_json(content_type: str | None) -> bool:
@@ -301,8 +304,7 @@ def _check_payload(call: Call) -> None:
             "MalformedPayload",
             f"Payload must be JSON with content-type: application/json got content-type: {got}",
         )
-    if call.payload is None and call.content.strip() != b"null":
-        call.payload = {}
+    if call.is_malformed:
         raise ApiError("MalformedPayload", "Failed to parse JSON: the body is not JSON")
     shape.fill(call.payload)
     message = rejection(shape, call.endpoint.schema, call.deployment.root_url, call.payload)

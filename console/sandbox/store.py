@@ -34,7 +34,8 @@ create index if not exists tasks_by_queue on tasks (queue_id, state);
 create index if not exists tasks_by_group on tasks (group_id);
 create index if not exists tasks_by_claim on tasks (taken_until) where taken_until is not null;
 create table if not exists dependencies (
-  dependent text not null, required text not null, primary key (dependent, required));
+  dependent text not null, required text not null, is_met integer not null,
+  primary key (dependent, required));
 create index if not exists dependencies_by_required on dependencies (required);
 create table if not exists workers (
   queue_id text not null, worker_group text not null, worker_id text not null, first_claim text not null,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Self
@@ -11,7 +13,18 @@ from aiohttp import web
 from console.sandbox.deployment import FAR_FUTURE, INDEX_CLIENT, QUEUE_CLIENT, Client, Deployment
 from console.sandbox.layer import Layer
 from console.sandbox.routing import Router, Service
-from console.sandbox.services import auth_clients, auth_roles, auth_scopes, secret_service, vital_signs
+from console.sandbox.services import (
+    auth_clients,
+    auth_roles,
+    auth_scopes,
+    queue_claims,
+    queue_control,
+    queue_create,
+    queue_reads,
+    queue_resolve,
+    secret_service,
+    vital_signs,
+)
 from console.sandbox.store import Store
 from runner.masking import Masked
 
@@ -21,7 +34,12 @@ if TYPE_CHECKING:
 ROOT_CLIENT: Final = "static/taskcluster/root"
 LARGEST_BODY: Final = 10 * 1024 * 1024
 
-_MODULES: Final = (auth_clients, auth_roles, auth_scopes, secret_service)
+_MODULES: Final = (
+    *(auth_clients, auth_roles, auth_scopes, secret_service),
+    *(queue_claims, queue_control, queue_create, queue_reads, queue_resolve),
+)
+_TICK: Final = 0.5
+"""Seconds between two looks at what has run out."""
 
 
 def _services() -> dict[str, Service]:
@@ -45,6 +63,7 @@ class Sandbox:
         self._deployment = deployment
         self._router = router
         self._runner = runner
+        self._time = asyncio.create_task(self._pass_time(), name="sandbox time")
 
     @classmethod
     async def start(
@@ -56,6 +75,7 @@ class Sandbox:
         root_access_token: Masked | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         random: Callable[[int], bytes] = secrets.token_bytes,
+        long_poll: float = 20.0,
     ) -> Self:
         """Start serving.
 
@@ -66,11 +86,12 @@ class Sandbox:
             root_access_token: of the client with scope `*`; a new one if None.
             now: the time, in UTC.
             random: so many random bytes.
+            long_poll: how long `claimWork` waits for a task, in seconds.
 
         Raises:
             OSError: the address cannot be listened on.
         """
-        deployment = Deployment("", Store(database), {}, now, random)
+        deployment = Deployment("", Store(database), {}, now, random, long_poll)
         tokens = {ROOT_CLIENT: root_access_token or Masked(deployment.token())}
         for client_id, scopes in ((ROOT_CLIENT, ("*",)), (QUEUE_CLIENT, ("*",)), (INDEX_CLIENT, ("*",))):
             token = tokens.get(client_id) or Masked(deployment.token())
@@ -108,8 +129,16 @@ class Sandbox:
 
     async def close(self) -> None:
         """Stop serving and close the state."""
+        self._time.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._time
         await self._runner.cleanup()
         self._deployment.store.close()
+
+    async def _pass_time(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK)
+            queue_resolve.pass_time(self._deployment)
 
     async def __aenter__(self) -> Self:
         return self
