@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TextIO
 
 from runner import __version__
 from runner.errors import ExitCode, RunnerError, UsageError, place_of
+from runner.narration import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,8 +77,8 @@ def run(words: Sequence[str], environment: Mapping[str, str], stdout: TextIO, st
     try:
         return _run(words, environment, stdout, stderr)
     except RunnerError as error:
-        print(f"lading: {error}", file=stderr)
-        return error.exit_code
+        print(f"lading: {printable(str(error))}", file=stderr)
+        return int(error.exit_code)
     except KeyboardInterrupt:
         return ExitCode.SIGINT
     except BrokenPipeError:

@@ -48,10 +48,16 @@ class Credentials:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Read what the queue hands out and what `PUT /credentials` takes; absent fields are empty."""
+        """Read what the queue hands out and what `PUT /credentials` takes; absent fields are empty.
+
+        Raises:
+            ValueError: the certificate is no JSON object.
+        """
         certificate = document.get("certificate")
         if certificate and not isinstance(certificate, str):
             certificate = json.dumps(certificate)
+        if certificate and not isinstance(json.loads(certificate), dict):
+            raise ValueError("the certificate is not an object")
         return cls(
             str(document.get("clientId") or ""),
             Masked(str(document.get("accessToken") or "")),
@@ -63,7 +69,7 @@ class Credentials:
         """The scopes that the certificate names, or None for permanent credentials."""
         if self.certificate is None:
             return None
-        scopes: list[str] = json.loads(self.certificate.reveal())["scopes"]
+        scopes: list[str] = json.loads(self.certificate.reveal()).get("scopes", [])
         return scopes
 
 

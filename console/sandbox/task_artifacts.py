@@ -104,7 +104,7 @@ def _problem(declared: DeclaredArtifact, path: Path) -> tuple[str, str] | None:
         return "invalid-resource-on-worker", f"{declared.path} is not relative to the task's folder"
     if not path.exists():
         return "file-missing-on-worker", f"Could not find {kind} {declared.path} in the task's folder"
-    if path.is_dir() is not declared.directory:
+    if not (path.is_dir() if declared.directory else path.is_file()):
         return "invalid-resource-on-worker", f"{declared.path} is not a {kind}"
     return None
 

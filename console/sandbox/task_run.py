@@ -114,8 +114,10 @@ class TaskRun:
         except asyncio.CancelledError:
             await _end(work)
             await _end(renewal)
-            async with asyncio.timeout(_FAREWELL_SECONDS):
-                await self._resolve(Outcome("exception", "worker-shutdown"))
+            # Whatever the queue says, this worker ends; an unresolved claim runs out by itself.
+            with contextlib.suppress(TaskclusterFailure, aiohttp.ClientError, TimeoutError):
+                async with asyncio.timeout(_FAREWELL_SECONDS):
+                    await self._resolve(Outcome("exception", "worker-shutdown"))
             raise
         if work.done():
             await _end(renewal)

@@ -43,6 +43,8 @@ class Worker:
         self._loop.cancel()
         await asyncio.wait({self._loop})
         await self._session.close()
+        if not self._loop.cancelled() and (error := self._loop.exception()):
+            self._settings.say(f"The worker had ended: {error!r}")
 
     async def wait(self) -> None:
         """Wait until the worker ends, which it does only by `close` or by a defect of its own."""

@@ -82,14 +82,23 @@ def test_an_error_is_one_message_and_its_own_code(command, error, code):
 
 def test_an_unknown_exception_is_one_line_and_5(command):
     def fail(*_arguments):
-        raise KeyError("x")
+        raise KeyError("hunter2")
 
     command.run = fail
     code, stdout, stderr = run("work")
     assert (code, stdout) == (5, "")
     assert stderr.count("\n") == 1
     assert "Traceback" not in stderr
-    assert "KeyError" in stderr
+    assert "KeyError at test_cli.py:" in stderr
+    assert "hunter2" not in stderr
+
+
+def test_what_a_terminal_would_obey_is_shown_and_not_obeyed(command):
+    def fail(*_arguments):
+        raise Refused("the role \x1b[2J is not yours")
+
+    command.run = fail
+    assert run("work")[2] == "lading: the role \\x1b[2J is not yours\n"
 
 
 def test_ctrl_c_is_130_without_a_word(command):

@@ -139,6 +139,7 @@ async def test_temporary_credentials_are_told_with_their_scopes(proxy, http):
         ("POST /credentials", b"{}", 405),
         ("PUT /credentials", b"no JSON", 400),
         ("PUT /credentials", b'"a text"', 400),
+        ("PUT /credentials", b'{"certificate": "no JSON"}', 400),
         ("PUT /credentials", b'{"clientId": "x"}', 200),
         ("GET /bewit", None, 405),
         ("POST /bewit", b"no URL", 400),
