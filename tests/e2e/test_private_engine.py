@@ -134,3 +134,10 @@ def test_an_engine_that_does_not_start_tells_the_end_of_its_log(place, monkeypat
     with pytest.raises(Unavailable, match="unknown flag: --bad"), private_engine(place, {}, print):
         pass
     assert traces(place) == []
+
+
+def test_where_no_overlay_can_be_mounted_the_engine_copies_files(place, monkeypatch):
+    monkeypatch.setattr("console.sandbox.private_engine._overlay_works", lambda _folder: False)
+    with private_engine(place, {}, lambda _text: None) as engine:
+        assert start(engine).ask("GET", "/info")["Driver"] == "vfs"
+    assert traces(place) == []
