@@ -15,6 +15,7 @@ def cutting_proxy(target, after):
         target: where to.
         after: bytes from the client to the server, all connections together, after which one is dropped.
     """
+    ends: list[socket.socket] = []
     listener = socket.create_server(("127.0.0.1", 0))
     budget = _Budget(after)
     threads = []
@@ -27,6 +28,7 @@ def cutting_proxy(target, after):
                 return
             host, _, port = target.partition(":")
             server = socket.create_connection((host, int(port)))
+            ends.extend((client, server))
             for source, sink, limit in ((client, server, budget), (server, client, None)):
                 thread = threading.Thread(target=_forward, args=(source, sink, limit))
                 thread.start()
@@ -40,6 +42,10 @@ def cutting_proxy(target, after):
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         acceptor.join()
+        for end in ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
         for thread in threads:
             thread.join(10)
 
@@ -69,4 +75,3 @@ def _forward(source, sink, budget):
     for end in (source, sink):
         with suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)
-    source.close()
