@@ -14,6 +14,7 @@ import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from mohawk.util import calculate_mac, parse_content_type
 
@@ -132,6 +133,16 @@ def _by_bewit(signed: Signed, found: re.Match[str], directory: Directory) -> Ide
     return identity
 
 
+def bewit(client: Client, root_url: str, path: str, now: datetime) -> str:
+    """A URL that its bearer may GET for a quarter of an hour, as the client."""
+    address = urlsplit(root_url)
+    expires = str(int(now.timestamp()) + SKEW)
+    signed = Signed("GET", path, address.hostname or "", str(address.port), timestamp=expires)
+    mac = _mac("bewit", signed, client.access_token, "").decode()
+    packed = f"{client.client_id}\\{expires}\\{mac}\\".encode()
+    return f"{root_url}{path}?bewit={base64.urlsafe_b64encode(packed).decode().rstrip('=')}"
+
+
 def _decode_bewit(bewit: str) -> list[str]:
     try:
         decoded = base64.b64decode(bewit + "=" * (-len(bewit) % 4), altchars=b"-_").decode(errors="replace")
@@ -169,11 +180,15 @@ def _parse_header(header: str) -> dict[str, str]:
     return attributes
 
 
-def _check_mac(kind: str, signed: Signed, key: Masked, mac: str, content_hash: str) -> None:
+def _mac(kind: str, signed: Signed, key: Masked, content_hash: str) -> bytes:
     signed.credentials = {"id": "", "key": key.reveal(), "algorithm": "sha256"}
-    expected: bytes = calculate_mac(kind, signed, content_hash)
+    mac: bytes = calculate_mac(kind, signed, content_hash)
     signed.credentials = None
-    if not hmac.compare_digest(expected, mac.encode()):
+    return mac
+
+
+def _check_mac(kind: str, signed: Signed, key: Masked, mac: str, content_hash: str) -> None:
+    if not hmac.compare_digest(_mac(kind, signed, key, content_hash), mac.encode()):
         raise AuthenticationFailed("Unauthorized: Bad mac")
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from console.domain.scopes import Roles
 from console.sandbox.arrivals import Arrivals
 from console.sandbox.moments import iso
+from console.sandbox.storage import Storage
 from runner.masking import Masked
 
 if TYPE_CHECKING:
@@ -61,7 +62,11 @@ class Deployment:
     monotonic: Callable[[], float] = time.monotonic
     arrivals: Arrivals = field(default_factory=Arrivals)
     on_completed: list[Callable[[Deployment, Task], None]] = field(default_factory=list)
+    storage: Storage = field(init=False)
     _roles: Roles | None = None
+
+    def __post_init__(self) -> None:
+        self.storage = Storage(self, Masked(self.token()))
 
     def time(self) -> str:
         """Now, as the services write it."""

@@ -14,9 +14,13 @@ from console.sandbox.deployment import FAR_FUTURE, INDEX_CLIENT, QUEUE_CLIENT, C
 from console.sandbox.layer import Layer
 from console.sandbox.routing import Router, Service
 from console.sandbox.services import (
+    artifact_create,
+    artifact_reads,
     auth_clients,
     auth_roles,
     auth_scopes,
+    index_service,
+    object_service,
     queue_claims,
     queue_control,
     queue_create,
@@ -25,6 +29,7 @@ from console.sandbox.services import (
     secret_service,
     vital_signs,
 )
+from console.sandbox.storage import ROUTE
 from console.sandbox.store import Store
 from runner.masking import Masked
 
@@ -36,6 +41,7 @@ LARGEST_BODY: Final = 10 * 1024 * 1024
 
 _MODULES: Final = (
     *(auth_clients, auth_roles, auth_scopes, secret_service),
+    *(artifact_create, artifact_reads, index_service, object_service),
     *(queue_claims, queue_control, queue_create, queue_reads, queue_resolve),
 )
 _TICK: Final = 0.5
@@ -96,10 +102,18 @@ class Sandbox:
         for client_id, scopes in ((ROOT_CLIENT, ("*",)), (QUEUE_CLIENT, ("*",)), (INDEX_CLIENT, ("*",))):
             token = tokens.get(client_id) or Masked(deployment.token())
             deployment.statics[client_id] = Client(client_id, token, scopes, FAR_FUTURE)
+        deployment.on_completed.append(index_service.index_by_routes)
         router = _router()
         application = web.Application(client_max_size=LARGEST_BODY + 1)
         application.router.add_route("*", "/api/{rest:.*}", Layer(deployment, router).answer)
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
+        application.router.add_route("*", f"{ROUTE}{{name:.*}}", deployment.storage.answer)
+        runner = web.AppRunner(
+            application,
+            access_log=None,
+            shutdown_timeout=1,
+            # Storage keeps what it was sent, as S3 does: artifacts arrive gzipped and leave gzipped.
+            auto_decompress=False,
+        )
         await runner.setup()
         site = web.TCPSite(runner, host, port)
         await site.start()
