@@ -27,8 +27,9 @@ class Effects:
         jitter: a random number from 0 to 1.
         notice: told of each failed attempt that is tried again, one sentence.
         backoff: how often and how long.
-        connect_timeout: seconds.
-        read_timeout: seconds between two pieces of an answer, and for one piece to be sent.
+        connect_timeout: seconds to connect, and for a new connection to take each piece of a body (urllib3
+            sets the other limit once the request is sent).
+        read_timeout: seconds between two pieces of an answer.
     """
 
     clock: Callable[[], float] = time.time
@@ -36,5 +37,5 @@ class Effects:
     jitter: Callable[[], float] = random.random
     notice: Callable[[str], None] = _say_nothing
     backoff: Backoff = field(default_factory=Backoff)
-    connect_timeout: float = 10.0
+    connect_timeout: float = 30.0
     read_timeout: float = 60.0

@@ -1,6 +1,7 @@
 """A TCP proxy on loopback that drops its first connection after so many bytes, and lets the others be."""
 
 import socket
+import struct
 import threading
 from contextlib import contextmanager, suppress
 
@@ -71,6 +72,9 @@ def _forward(source, sink, budget):
             passed, ends = budget.take(piece) if budget else (piece, False)
             sink.sendall(passed)
             if ends:
+                # A reset, as a client that still sends would otherwise wait for a window that never opens.
+                source.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                source.close()
                 break
     for end in (source, sink):
         with suppress(OSError):
