@@ -3,6 +3,14 @@
 import pytest
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--live",
+        action="store_true",
+        help="run the contract suite against TASKCLUSTER_ROOT_URL instead of a sandbox",
+    )
+
+
 def pytest_collection_modifyitems(items):
     """Tests that share the session's engine run on one worker: there is one engine, not one for each."""
     for item in items:
