@@ -21,7 +21,7 @@ from console.sandbox.task_payload import MalformedPayload, Payload, parse_payloa
 from console.sandbox.task_process import Place, run_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from aiohttp import ClientSession
 
@@ -102,7 +102,7 @@ class TaskRun:
             self._settings.say(f"Task {self._run.task_id} could not be resolved: {error}")
         finally:
             self._log.close()
-            await asyncio.to_thread(_remove, self._base)
+            await _to_the_end(asyncio.to_thread(_remove, self._base))
 
     async def _execute(self, stack: contextlib.AsyncExitStack) -> None:
         live = await LiveLog.start(self._log)
@@ -121,7 +121,7 @@ class TaskRun:
             raise
         if work.done():
             await _end(renewal)
-            await self._resolve(await work)
+            await _to_the_end(self._resolve(await work))
         else:
             await _end(work)
             self._note("Task was resolved by somebody else: cancelled, or past its deadline")
@@ -242,6 +242,16 @@ class TaskRun:
     def _note(self, text: str, level: str = "") -> None:
         stamp = self._settings.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
         self._log.write(f"[taskcluster{level} {stamp}] {text}\n".encode())
+
+
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Await what must not be left half done: cancelled, it still gets its time."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=_FAREWELL_SECONDS)
+        raise
 
 
 async def _end(task: asyncio.Task[Any]) -> None:
