@@ -70,6 +70,7 @@ class Narrator:
         self._live = live
         self._drawn = False
         self._progress_at = 0.0
+        self._last_progress = ("", 0, 0)
 
     def say(self, text: str) -> None:
         """One or several lines."""
@@ -106,9 +107,13 @@ class Narrator:
     def progress(self, what: str, done: int, total: int) -> None:
         """How far `done` bytes of `total` are; drawn in place on a terminal, else told once a second."""
         now = self._clock()
-        if now - self._progress_at < _PROGRESS_SECONDS / (10 if self._live else 1) and done < total:
+        if (now - self._progress_at < _PROGRESS_SECONDS / (10 if self._live else 1) and done < total) or (
+            what,
+            done,
+            total,
+        ) == self._last_progress:
             return
-        self._progress_at = now
+        self._progress_at, self._last_progress = now, (what, done, total)
         share = min(1.0, done / total) if total else 1.0
         figures = f"{share:4.0%} {megabytes(done)} of {megabytes(total)}"
         if self._live:
