@@ -258,7 +258,7 @@ def _signed(request: web.Request) -> Signed:
 
 
 def _read_payload(call: Call) -> None:
-    if call.endpoint.takes is None or not _is_json(call.content_type):
+    if call.endpoint.takes is None or not is_json(call.content_type):
         return
     try:
         call.payload = json.loads(call.content)
@@ -266,7 +266,8 @@ def _read_payload(call: Call) -> None:
         call.payload, call.is_malformed = call.content.decode(errors="replace"), True
 
 
-def _is_json(content_type: str | None) -> bool:
+def is_json(content_type: str | None) -> bool:
+    """Whether a body of this type is read; parameters such as a charset do not matter."""
     return (content_type or "").split(";")[0].strip().lower() == "application/json"
 
 
@@ -298,7 +299,7 @@ def _check_payload(call: Call) -> None:
     shape = call.endpoint.takes
     if shape is None:
         return
-    if not _is_json(call.content_type):
+    if not is_json(call.content_type):
         got = call.content_type or "null"
         raise ApiError(
             "MalformedPayload",

@@ -55,7 +55,8 @@ def _services() -> dict[str, Service]:
     return services
 
 
-def _router() -> Router:
+def published_routes() -> Router:
+    """Every route that the public client knows of the services that the sandbox has."""
     import taskcluster  # a third of a second, for those who start a sandbox only
 
     services = _services()
@@ -103,7 +104,7 @@ class Sandbox:
             token = tokens.get(client_id) or Masked(deployment.token())
             deployment.statics[client_id] = Client(client_id, token, scopes, FAR_FUTURE)
         deployment.on_completed.append(index_service.index_by_routes)
-        router = _router()
+        router = published_routes()
         application = web.Application(client_max_size=LARGEST_BODY + 1)
         application.router.add_route("*", "/api/{rest:.*}", Layer(deployment, router).answer)
         application.router.add_route("*", f"{ROUTE}{{name:.*}}", deployment.storage.answer)

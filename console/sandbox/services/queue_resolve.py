@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 from console.sandbox.failures import ApiError, conflict, not_found
+from console.sandbox.layer import is_json
 from console.sandbox.moments import MINUTE, SECOND, iso
 from console.sandbox.services import queue_dependencies
 from console.sandbox.services.queue_model import PATTERNS, SERVICE, Task, from_row, load, run_of, save
@@ -64,8 +66,10 @@ def _over(task: Task, run_id: int) -> ApiError:
 
 @SERVICE.endpoint("reportCompleted", **_RESOLVE)
 async def completed(call: Call) -> Any:
-    """It worked; the same again is answered again."""
-    return _report(call, "completed")
+    """It worked; the same again is answered again. A body that says `success: false` makes it a failure."""
+    body = json.loads(call.content) if call.content and is_json(call.content_type) else {}
+    has_failed = isinstance(body, dict) and body.get("success") is False
+    return _report(call, "failed" if has_failed else "completed")
 
 
 @SERVICE.endpoint("reportFailed", **_RESOLVE)

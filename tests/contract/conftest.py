@@ -1,0 +1,77 @@
+"""What the contract suite talks to: a sandbox in a thread of its own, or with `--live` a real deployment."""
+
+import asyncio
+import json
+import os
+import secrets
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from console.sandbox.taskcluster import Sandbox
+from runner.masking import Masked
+
+REPOSITORY = Path(__file__).parents[2]
+REFERENCES = Path(os.environ.get("TASKCLUSTER_REFERENCES", REPOSITORY.parent / "shared/taskcluster"))
+EXCHANGES = REPOSITORY.parent / "shared/tools/exchanges/exchanges.py"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A deployment and a client of it with scope `*`."""
+
+    root_url: str
+    client_id: str
+    access_token: str
+    prefix: str
+
+    def options(self, **credentials):
+        given = credentials or {"clientId": self.client_id, "accessToken": self.access_token}
+        return {"rootUrl": self.root_url, "credentials": given, "maxRetries": 0}
+
+
+@pytest.fixture(scope="session")
+def references():
+    published = REFERENCES / "references.json"
+    if not published.exists():
+        pytest.skip(f"{published} is not here")
+    return {entry["filename"]: entry["content"] for entry in json.loads(published.read_text())}
+
+
+@pytest.fixture(scope="module")
+def target(request):
+    prefix = f"lading-contract-{secrets.token_hex(4)}"
+    if request.config.getoption("--live"):
+        names = ("TASKCLUSTER_ROOT_URL", "TASKCLUSTER_CLIENT_ID", "TASKCLUSTER_ACCESS_TOKEN")
+        root_url, client_id, access_token = (os.environ[name] for name in names)
+        yield Target(root_url, client_id, access_token, prefix)
+        return
+    yield from _sandbox(prefix)
+
+
+@pytest.fixture(scope="module")
+def sandbox_target():
+    yield from _sandbox("unused")
+
+
+def _sandbox(prefix):
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    def wait(coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(timeout=20)
+
+    token = secrets.token_urlsafe(33)
+    try:
+        sandbox = wait(Sandbox.start(root_access_token=Masked(token), long_poll=0.2))
+        try:
+            yield Target(sandbox.root_url, sandbox.root_client_id, token, prefix)
+        finally:
+            wait(sandbox.close())
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
