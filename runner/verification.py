@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from runner.image.digest import Digest
     from runner.task.statement import Statement
 
-_PULL_REQUEST_ROLES: Final = ("pull-request", "pull-request-untrusted")
+# Taskcluster-Github's roles for pull requests, and the one of actions on them.
+_PULL_REQUEST_ROLES: Final = ("pull-request", "pull-request-untrusted", "pr-action")
 
 
 class Outcome(StrEnum):
@@ -127,9 +128,17 @@ def belongs_to(scopes: Iterable[str], host: str, slug: str, also: Iterable[str] 
         if scope.startswith(f"secrets:get:{repository}") or scope in accepted:
             return scope
         assumed = scope.removeprefix(f"assume:{repository}")
-        if assumed != scope and assumed not in _PULL_REQUEST_ROLES and assumed != "":
+        if assumed not in {scope, ""} and not _is_of_pull_requests(assumed):
             return scope
     return None
+
+
+def _is_of_pull_requests(role: str) -> bool:
+    """Whether the role's last part is a pull request's, or begins like one and ends with a star."""
+    stem = role.removesuffix("*")
+    return role.startswith(_PULL_REQUEST_ROLES) or (
+        stem not in {role, ""} and any(name.startswith(stem) for name in _PULL_REQUEST_ROLES)
+    )
 
 
 def decide(evidence: Evidence, policy: Policy) -> Verdict:
@@ -274,14 +283,25 @@ def _ref_check(evidence: Evidence, ref: str) -> Check:
     statement = evidence.statement
     if statement is None:
         return Check(name, Outcome.UNKNOWN, "there is no statement that names a branch or tag")
-    wanted = ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
-    named = statement.event.get("tag") or statement.event.get("branch")
-    if named != wanted:
-        return Check(name, Outcome.FAILS, f"the statement names {named}, not {wanted}")
-    roles = [scope for scope in _scopes(evidence) if scope.startswith("assume:repo:")]
-    if any(role.endswith((f":branch:{wanted}", f":tag:{wanted}")) for role in roles):
-        return Check(name, Outcome.HOLDS, f"{wanted}, by the role that the task assumes")
-    return Check(name, Outcome.HOLDS, f"{wanted}, by the statement alone: the task's own claim")
+    kind = "tag" if statement.event.get("tag") else "branch"
+    named = statement.event.get(kind)
+    # Who may push a tag named `main` may not push to the branch.
+    prefix = {"branch": "refs/heads/", "tag": "refs/tags/"}[kind]
+    if ref not in {named, f"{prefix}{named}"}:
+        return Check(name, Outcome.FAILS, f"the statement names the {kind} {named}, not {ref}")
+    assumed = f"assume:repo:{statement.source.partition('://')[2]}:"
+    roles = [scope.removeprefix(assumed) for scope in _scopes(evidence) if scope.startswith(assumed)]
+    if any(_covers(role, f"{kind}:{named}") for role in roles):
+        return Check(name, Outcome.HOLDS, f"{named}, by the role that the task assumes")
+    others = [role for role in roles if role.startswith(("branch:", "tag:"))]
+    if others:
+        seen = f"the statement names the {kind} {named}, and the task assumes the role of {', '.join(others)}"
+        return Check(name, Outcome.FAILS, seen)
+    return Check(name, Outcome.HOLDS, f"{named}, by the statement alone: the task's own claim")
+
+
+def _covers(role: str, wanted: str) -> bool:
+    return role == wanted or (role.endswith("*") and wanted.startswith(role[:-1]))
 
 
 def _pool_check(evidence: Evidence, pool: str) -> Check:

@@ -167,22 +167,26 @@ class Statement:
         published = Digest(lading["published"])
         if subjects[0]["digest"]["sha256"] != published.hex:
             raise BadStatement("its subject and its published digest differ")
+        manifest = Digest(lading["manifest"])
+        index = Digest(lading["index"]) if lading["index"] else None
+        if published != (index or manifest):
+            raise BadStatement("its published digest is neither its index's nor its only manifest's")
         source = dict(definition["externalParameters"]["source"])
         internal = definition["internalParameters"]
         return cls(
             repository=_text(subjects[0]["name"]),
             published=published,
-            manifest=Digest(lading["manifest"]),
-            index=Digest(lading["index"]) if lading["index"] else None,
+            manifest=manifest,
+            index=index,
             config=Digest(lading["config"]),
             diff_ids=tuple(Digest(digest) for digest in lading["diffIds"]),
             layers=tuple(Digest(digest) for digest in lading["layers"]),
             tags={_text(name): _text(state) for name, state in lading["tags"].items()},
             source=_text(source.pop("uri")),
-            revision=source.pop("revision"),
-            event=source,
+            revision=_text_or_none(source.pop("revision")),
+            event={key: _text_or_none(value) for key, value in source.items()},
             task_id=_text(internal["taskId"]),
-            run_id=int(internal["runId"]),
+            run_id=_number(internal["runId"]),
             root_url=_text(internal["rootUrl"]),
             bases=tuple({str(key): str(value) for key, value in base.items()} for base in lading["bases"]),
             parameters=dict(definition["externalParameters"]["image"]),
@@ -204,4 +208,14 @@ class Statement:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise BadStatement("a text is expected where there is none")
+    return value
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise BadStatement("a number is expected where there is none")
     return value

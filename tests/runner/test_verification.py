@@ -1,0 +1,253 @@
+"""An image is verified if every fact fits; a fact that differs is 6, and one that is missing is 7."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.errors import ExitCode
+from runner.image.digest import Digest
+from runner.verification import Evidence, Outcome, Policy, belongs_to, decide
+from tests.support.statements import TASK_ID, statement
+
+OTHER = Digest.of(b"another")
+REPOSITORY = "repo:github.com/mozilla/balrog:"
+POLICY = Policy(
+    task=TASK_ID, source=("github.com", "mozilla/balrog"), ref="main", pool="proj-balrog/docker-linux"
+)
+
+
+def definition(*scopes, **changes):
+    scopes = scopes or (f"assume:{REPOSITORY}branch:main", f"secrets:get:{REPOSITORY}dockerhub")
+    return {"scopes": list(scopes), "taskQueueId": "proj-balrog/docker-linux", **changes}
+
+
+def evidence(stated=None, **changes):
+    stated = stated or statement()
+    made = Evidence(
+        digest=statement().published,
+        config=statement().config,
+        statement=stated,
+        statement_sha256=Digest.of(stated.to_json()),
+        task_id=TASK_ID,
+        run_id=0,
+        found_by="given",
+        run_state="completed",
+        definition=definition(),
+    )
+    return replace(made, **changes)
+
+
+def test_an_image_that_fits_in_everything_is_verified():
+    verdict = decide(evidence(), POLICY)
+    assert verdict.exit_code is ExitCode.OK
+    assert {check.outcome for check in verdict.checks} == {Outcome.HOLDS}
+    assert verdict.compared == "manifest digest"
+    assert "was published by github.com/mozilla/balrog from commit 0123456789ab" in verdict.summary
+    assert verdict.policy == (
+        f"task = {TASK_ID}",
+        "source = github.com/mozilla/balrog",
+        "ref = main",
+        "pool = proj-balrog/docker-linux",
+    )
+
+
+DIFFERENT = {
+    "another manifest under the tag": {"digest": OTHER, "config": OTHER},
+    "another manifest, whose layers were not read": {"digest": OTHER},
+    "another manifest, with another layer": {"digest": OTHER, "diff_ids": (Digest.of(b"base"), OTHER)},
+    "another manifest, with fewer layers": {"digest": OTHER, "diff_ids": (Digest.of(b"base"),)},
+    "an index": {"digest": OTHER, "config": None},
+    "another task": {"task_id": "A" * 22},
+    "another run": {"run_id": 1},
+    "a failed run": {"run_state": "failed"},
+    "a run that an exception ended": {"run_state": "exception"},
+    "a task without scopes": {"definition": {"taskQueueId": "proj-balrog/docker-linux"}},
+    "a task of another repository": {
+        "definition": definition("assume:repo:github.com/mozilla/b:branch:main")
+    },
+    "a pull request's task": {"definition": definition(f"assume:{REPOSITORY}pull-request")},
+    "a task of another branch": {"definition": definition(f"assume:{REPOSITORY}branch:main2")},
+    "a task of a tag of that name": {"definition": definition(f"assume:{REPOSITORY}tag:main")},
+    "a task of another pool": {"definition": definition(taskQueueId="proj-balrog/other")},
+    "a statement with another digest": {"statement": statement(published=OTHER, config=OTHER)},
+    "a statement of another task": {"statement": statement(task_id="A" * 22)},
+    "a statement of another run": {"statement": statement(run_id=1)},
+    "a statement of another source": {"statement": statement(source="https://github.com/evil/balrog")},
+    "a statement that names another host": {"statement": statement(source="https://evil.tld/mozilla/balrog")},
+    "a statement of another branch": {"statement": statement(event={"branch": "feature", "tag": None})},
+    "a statement of a tag of that name": {"statement": statement(event={"branch": None, "tag": "main"})},
+}
+
+
+@pytest.mark.parametrize("changes", DIFFERENT.values(), ids=DIFFERENT)
+def test_one_fact_that_differs_is_an_integrity_failure(changes):
+    verdict = decide(evidence(**changes), POLICY)
+    assert verdict.exit_code is ExitCode.INTEGRITY
+    assert verdict.summary.startswith("NOT verified: ")
+
+
+@given(
+    digest=st.binary(max_size=3).map(Digest.of),
+    config=st.none() | st.binary(max_size=3).map(Digest.of),
+    diff_ids=st.none() | st.lists(st.sampled_from([*statement().diff_ids, OTHER]), max_size=3).map(tuple),
+)
+def test_no_other_digest_is_verified_but_by_the_same_content(digest, config, diff_ids):
+    verdict = decide(evidence(digest=digest, config=config, diff_ids=diff_ids), POLICY)
+    assert verdict.exit_code is ExitCode.INTEGRITY
+
+
+@pytest.mark.parametrize(
+    ("changes", "seen"),
+    [
+        ({"statement": None, "why_no_statement": "403 from queue"}, "403 from queue"),
+        ({"statement": None}, "there is no statement"),
+        ({"task_id": None}, "no task is known"),
+        ({"run_state": None}, "state cannot be read"),
+        ({"run_state": "running"}, "the run is running"),
+        ({"definition": None, "why_no_definition": "404 from queue"}, "404 from queue"),
+        ({"definition": None}, "definition cannot be read"),
+    ],
+)
+def test_one_fact_that_cannot_be_read_leaves_it_open(changes, seen):
+    verdict = decide(evidence(**changes), POLICY)
+    assert verdict.exit_code is ExitCode.CANNOT_TELL
+    assert seen in verdict.summary
+
+
+@pytest.mark.parametrize("policy", [Policy(), Policy(ref="main"), Policy(pool="proj-balrog/docker-linux")])
+def test_without_a_task_or_a_source_what_is_found_is_unattributed(policy):
+    verdict = decide(evidence(), policy)
+    assert verdict.exit_code is ExitCode.CANNOT_TELL
+    assert verdict.summary.startswith("Unattributed")
+
+
+def test_a_difference_is_told_before_what_is_unknown():
+    changed = evidence(digest=OTHER, config=OTHER, definition=None)
+    assert decide(changed, POLICY).exit_code is ExitCode.INTEGRITY
+
+
+def test_an_image_recompressed_elsewhere_is_verified_by_content_only():
+    verdict = decide(evidence(digest=OTHER, diff_ids=statement().diff_ids), POLICY)
+    assert verdict.exit_code is ExitCode.OK
+    assert verdict.compared == "config digest and diffIDs"
+    assert verdict.summary.startswith("Verified by content only")
+
+
+def test_an_index_is_compared_as_an_index():
+    stated = statement(published=OTHER, index=OTHER)
+    verdict = decide(evidence(stated, digest=OTHER, config=None), POLICY)
+    assert (verdict.exit_code, verdict.compared) == (ExitCode.OK, "index digest")
+
+
+def test_it_says_which_layer_differs():
+    verdict = decide(evidence(digest=OTHER, diff_ids=(Digest.of(b"base"), OTHER)), POLICY)
+    assert "the content of layer 2 differs" in verdict.summary
+
+
+def test_what_was_trusted_is_said():
+    trusted = " ".join(decide(evidence(), POLICY).trusted)
+    assert "no signature" in trusted
+    assert "root on its worker" in trusted
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        f"assume:{REPOSITORY}branch:main",
+        f"assume:{REPOSITORY}branch:feature/x",
+        f"assume:{REPOSITORY}tag:v3.120",
+        f"assume:{REPOSITORY}release:published",
+        f"assume:{REPOSITORY}cron:nightly",
+        f"assume:{REPOSITORY}*",
+        f"assume:{REPOSITORY}branch:*",
+        f"secrets:get:{REPOSITORY}dockerhub",
+    ],
+)
+def test_a_task_is_a_repositorys_by_its_scopes(scope):
+    assert belongs_to(["queue:route:checks", scope], "github.com", "mozilla/balrog") == scope
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        f"assume:{REPOSITORY}pull-request",
+        f"assume:{REPOSITORY}pull-request-untrusted",
+        f"assume:{REPOSITORY}pull-request*",
+        f"assume:{REPOSITORY}pull-*",
+        f"assume:{REPOSITORY}p*",
+        f"assume:{REPOSITORY}pr-action:retrigger",
+        f"assume:{REPOSITORY}",
+        "assume:repo:github.com/mozilla/balrog-evil:branch:main",
+        "assume:repo:github.com/mozilla/balrog/x:branch:main",
+        "assume:repo:github.com/evil/balrog:branch:main",
+        "assume:repo:evil.tld/mozilla/balrog:branch:main",
+        "assume:repo:github.com/mozilla/*",
+        "secrets:get:*",
+        "secrets:set:repo:github.com/mozilla/balrog:dockerhub",
+        "*",
+    ],
+)
+def test_a_task_is_not_a_repositorys_by_these(scope):
+    assert belongs_to([scope], "github.com", "mozilla/balrog") is None
+
+
+@given(
+    role=st.sampled_from(["pull-request", "pull-request-untrusted"]),
+    cut=st.integers(1, 22),
+    others=st.lists(st.sampled_from(["queue:route:checks", "assume:repo:github.com/evil/x:branch:main"])),
+)
+def test_a_pull_requests_role_never_attributes(role, cut, others):
+    scopes = [f"assume:{REPOSITORY}{role}", f"assume:{REPOSITORY}{role[:cut]}*", *others]
+    assert belongs_to(scopes, "github.com", "mozilla/balrog") is None
+
+
+def test_a_policy_may_name_a_further_scope():
+    scope = "project:balrog:releng"
+    assert belongs_to([scope], "github.com", "mozilla/balrog", {scope}) == scope
+    policy = replace(POLICY, ref=None, scopes=frozenset({scope}))
+    assert decide(evidence(definition=definition(scope)), policy).exit_code is ExitCode.OK
+
+
+@pytest.mark.parametrize(
+    ("event", "ref", "holds"),
+    [
+        ({"branch": "main", "tag": None}, "main", True),
+        ({"branch": "main", "tag": None}, "refs/heads/main", True),
+        ({"branch": "main", "tag": None}, "refs/tags/main", False),
+        ({"branch": "main", "tag": "v3.120"}, "v3.120", True),
+        ({"branch": "main", "tag": "v3.120"}, "refs/tags/v3.120", True),
+        ({"branch": "main", "tag": "v3.120"}, "refs/heads/v3.120", False),
+        ({"branch": "main", "tag": "v3.120"}, "main", False),
+        ({}, "main", False),
+    ],
+)
+def test_a_ref_is_a_branch_or_a_tag(event, ref, holds):
+    found = evidence(statement(event=event), definition=definition(f"secrets:get:{REPOSITORY}dockerhub"))
+    verdict = decide(found, replace(POLICY, ref=ref))
+    assert verdict.exit_code is (ExitCode.OK if holds else ExitCode.INTEGRITY)
+
+
+@pytest.mark.parametrize(
+    ("scope", "seen"),
+    [
+        (f"assume:{REPOSITORY}branch:main", "by the role that the task assumes"),
+        (f"assume:{REPOSITORY}branch:*", "by the role that the task assumes"),
+        (f"secrets:get:{REPOSITORY}dockerhub", "by the statement alone"),
+        ("assume:repo:github.com/evil/x:branch:main", "by the statement alone"),
+    ],
+)
+def test_it_says_what_a_ref_rests_on(scope, seen):
+    verdict = decide(evidence(definition=definition(scope)), replace(POLICY, source=None))
+    assert next(check for check in verdict.checks if check.name == "ref").seen.find(seen) > 0
+
+
+def test_an_older_definition_names_its_pool_in_two_parts():
+    older = {
+        **definition(),
+        "taskQueueId": None,
+        "provisionerId": "proj-balrog",
+        "workerType": "docker-linux",
+    }
+    assert decide(evidence(definition=older), POLICY).exit_code is ExitCode.OK
