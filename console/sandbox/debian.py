@@ -26,6 +26,7 @@ PACKAGES: Final = {
     "dockerd": "docker.io",
     "git": "git",
     "htpasswd": "apache2-utils",
+    "skopeo": "skopeo",
     "tmux": "tmux",
 }
 _POLICY: Final = Path("/usr/sbin/policy-rc.d")

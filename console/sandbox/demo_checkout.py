@@ -27,6 +27,7 @@ def put_on(sample: Path, base: str) -> None:
         base: an image that the engine has.
     """
     (sample / "Dockerfile").write_text(_DOCKERFILE.format(base=base))
+    (sample / ".dockerignore").write_text(".git\n")
     _commit(sample, "Serve the page from Debian")
 
 

@@ -54,7 +54,7 @@ def pull(
 
 
 def downloads(events: Iterable[dict[str, Any]]) -> Iterator[Progress]:
-    """How far all layers together are, whenever that changes by a percent.
+    """How far all layers together are, whenever that changes by a percent, and at the end that all is there.
 
     Args:
         events: what an engine's pull tells: `id` of a layer, `status`, `progressDetail`.
@@ -69,10 +69,14 @@ def downloads(events: Iterable[dict[str, Any]]) -> Iterator[Progress]:
             layers[event["id"]] = (layers[event["id"]][1],) * 2
         total = sum(size for _, size in layers.values())
         done = sum(current for current, _ in layers.values())
-        share = done * 100 // total if total else last
+        # Layers that are not known yet may follow those that are there.
+        share = min(99, done * 100 // total) if total else last
         if share != last:
             last = share
             yield Progress("pulling", share, f"{megabytes(done)} of {megabytes(total)}")
+    if layers:
+        size = megabytes(sum(total for _, total in layers.values()))
+        yield Progress("pulling", 100, f"{size} of {size}")
 
 
 def forget(engine: Engine, name: str) -> None:

@@ -20,7 +20,7 @@ def test_the_layers_are_added_up_and_told_by_the_percent():
         layer("b", "Extracting", 1, 1000),
         {"status": "Digest: sha256:1"},
     ]
-    assert [progress.share for progress in downloads(events)] == [10, 30, 75, 100]
+    assert [progress.share for progress in downloads(events)] == [10, 30, 75, 99, 100]
 
 
 def test_a_pull_that_downloads_nothing_tells_nothing():
