@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 _STEP: Final = re.compile(r"Step (?P<number>\d+)/(?P<total>\d+) : (?P<instruction>.*)", re.IGNORECASE)
-_PODMAN_STEP: Final = re.compile(r"STEP (?P<number>\d+)/(?P<total>\d+): (?P<instruction>.*)")
+_PODMAN_STEP: Final = re.compile(r"(?:\[\d+/\d+\] )?STEP (?P<number>\d+)/(?P<total>\d+): (?P<instruction>.*)")
 _PUSHED: Final = re.compile(r"(?P<tag>\S+): digest: (?P<digest>sha256:[0-9a-f]{64}) size: \d+")
 _LONGEST_MESSAGE: Final = 1 << 20
 _TAIL: Final = 20
@@ -35,10 +35,13 @@ _NOT_NOW: Final = re.compile(
     re.IGNORECASE,
 )
 _IMMUTABLE: Final = re.compile(r"immutable|cannot be overwritten|tag.*already exists", re.IGNORECASE)
-_PULLING: Final = re.compile(
-    r"pull access|pulling|manifest unknown|manifest for |error response|registry|Get \"?https?:",
-    re.IGNORECASE,
+# A file's name says nothing about the network: `stat timeout.py: file does not exist`.
+_NO_FILE: Final = re.compile(
+    r"no such file|file does not exist|file not found|no source files", re.IGNORECASE
 )
+# The classic builder colours each piece of stderr; the end of a colour comes before the next line.
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
+_BUILT: Final = re.compile(r"Successfully built (?P<id>[0-9a-f]{12})")
 
 
 class StreamCut(Exception):
@@ -51,22 +54,29 @@ def messages(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     Raises:
         StreamCut: the last is cut off, or a line is no JSON object.
     """
-    pending = b""
+    pending = bytearray()
     for chunk in chunks:
-        *lines, pending = (pending + chunk).split(b"\n")
-        for line in lines:
-            if line.strip():
-                yield _message(line)
-        if len(pending) > _LONGEST_MESSAGE:
-            raise StreamCut(f"a message is longer than {_LONGEST_MESSAGE} bytes")
+        first, *rest = chunk.split(b"\n")
+        pending += first
+        for line in rest:
+            if pending.strip():
+                yield _message(pending)
+            pending = bytearray(line)
+        _check_length(pending)
     if pending.strip():
         yield _message(pending)
 
 
-def _message(line: bytes) -> dict[str, Any]:
+def _check_length(line: bytearray) -> None:
+    if len(line) > _LONGEST_MESSAGE:
+        raise StreamCut(f"a message is longer than {_LONGEST_MESSAGE} bytes")
+
+
+def _message(line: bytearray) -> dict[str, Any]:
+    _check_length(line)
     try:
         message = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise StreamCut("a message is cut off") from None
     if not isinstance(message, dict):
         raise StreamCut("a message is no JSON object")
@@ -75,12 +85,13 @@ def _message(line: bytes) -> dict[str, Any]:
 
 def failure_in(message: dict[str, Any]) -> str | None:
     """What a message says went wrong; `error` is deprecated since API 1.48 in favour of `errorDetail`."""
-    detail = message.get("errorDetail")
+    detail, error = message.get("errorDetail"), message.get("error")
+    if detail is None and error is None:
+        return None
     if isinstance(detail, dict) and detail.get("message"):
         return str(detail["message"])
-    if detail:
-        return str(detail)
-    return str(message["error"]) if message.get("error") else None
+    # Go leaves out what is empty: an error without a message is an empty object.
+    return str(error or detail or "the engine does not say why")
 
 
 @dataclass(slots=True)
@@ -94,6 +105,7 @@ class BuildWatch:
     output: Callable[[str], None]
     image_id: str | None = None
     step: str = ""
+    _built: set[str] = field(default_factory=set)
     _line: str = ""
     _tail: list[str] = field(default_factory=list)
 
@@ -122,7 +134,8 @@ class BuildWatch:
             Unavailable: the stream ended without one.
         """
         self._flush()
-        if self.image_id is None:
+        # An id comes at the end of every stage, and the first stage's is not the image: the last line decides.
+        if self.image_id is None or self.image_id.removeprefix("sha256:")[:12] not in self._built:
             raise Unavailable(
                 f"The engine stopped in the middle of the build{self._where}, without a result.",
                 cause="The engine was stopped, killed, or ran out of memory.",
@@ -135,18 +148,24 @@ class BuildWatch:
         return f", at {self.step}" if self.step else ""
 
     def _take(self, text: str) -> None:
-        *lines, self._line = (self._line + text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        *lines, rest = (self._line + text).replace("\r\n", "\n").split("\n")
         for line in lines:
             self._see_line(line)
+        # What was overwritten is not kept: a progress bar is one line. The last `\r` may belong to a `\n`.
+        self._line = rest[rest.rfind("\r", 0, -1) + 1 :]
 
     def _flush(self) -> None:
         if self._line:
             self._see_line(self._line)
             self._line = ""
 
-    def _see_line(self, line: str) -> None:
+    def _see_line(self, text: str) -> None:
+        line = _COLOUR.sub("", text.rstrip("\r").rpartition("\r")[2])
         if not line.strip():
             return
+        built = _BUILT.match(line)
+        if built:
+            self._built.add(built["id"])
         found = _STEP.match(line) or _PODMAN_STEP.match(line)
         if found:
             self.step = f"step {found['number']} of {found['total']}: {found['instruction']}"
@@ -156,9 +175,11 @@ class BuildWatch:
         self.output(line)
 
     def _failed(self, failure: str) -> RunnerError:
-        if self.step.partition(": ")[2].upper().startswith("FROM") and _PULLING.search(failure):
+        instruction = self.step.partition(": ")[2].upper()
+        ran = "returned a non-zero code" in failure
+        if instruction.startswith(("FROM ", "COPY --FROM")) and not ran and not _NO_FILE.search(failure):
             return pull_failure(failure, self.step)
-        if _NOT_NOW.search(failure) and "returned a non-zero code" not in failure:
+        if _NOT_NOW.search(failure) and not ran and not _NO_FILE.search(failure):
             return Unavailable(f"The build ended{self._where}: {failure}", action="Run the task again.")
         shown = "".join(f"\n    {line}" for line in self._tail)
         return BuildFailed(
@@ -235,7 +256,10 @@ class PushWatch:
             )
 
     def _result(self, digest: str) -> None:
-        self.digest, self.finished = Digest(digest), True
+        try:
+            self.digest, self.finished = Digest(digest), True
+        except ValueError as error:
+            raise StreamCut(f"the digest of {self.tag} is {error}") from None
 
     def _layer(self, layer: str, status: str, detail: object) -> None:
         if status == "Layer already exists" or status.startswith("Mounted from"):
