@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import CannotTell, Refused, RunnerError, Unavailable
 from runner.image.digest import Digest
 from runner.image.manifests import BadManifest, ImageConfig
-from runner.task.image_metadata import BUILD_LABEL
+from runner.task.image_metadata import BUILD_LABEL, REVISION_LABEL
 from runner.task.index_service import find_task
 from runner.task.queue_service import run_artifact, run_artifacts, task_definition, task_status
+from runner.task.report import REPORT_NAME, reported_statement
 from runner.task.statement import STATEMENT_NAME, BadStatement, Statement
 from runner.task.taskcluster_http import TaskclusterError
 from runner.verification import Evidence
@@ -58,10 +59,20 @@ def gather(
         IntegrityFailure: the registry serves bytes that are not what their digest says.
     """
     manifest, config = _image(reference, registry)
-    task_id, found_by, why = _task(taskcluster, lookup, manifest.digest, config)
-    if task_id is None:
-        return Evidence(digest=manifest.digest, why_no_statement=why)
-    return _of_task(reference, registry, taskcluster, manifest, (task_id, found_by))
+    evidence = Evidence(
+        digest=manifest.digest,
+        config=None if manifest.is_index else manifest.config.digest,
+        layers=None if manifest.is_index else tuple(layer.digest for layer in manifest.layers),
+        revision=config.labels.get(REVISION_LABEL) if config else None,
+    )
+    found = _task(taskcluster, lookup, manifest.digest, config)
+    if found.task_id is None:
+        return replace(evidence, why_no_statement=found.why)
+    evidence = _of_task(taskcluster, evidence, found)
+    statement = evidence.statement
+    if statement is None or statement.published == manifest.digest or statement.config != evidence.config:
+        return evidence
+    return replace(evidence, diff_ids=_served_diff_ids(reference, registry, manifest))
 
 
 def _image(reference: ImageReference, registry: RegistryClient) -> tuple[Manifest, ImageConfig | None]:
@@ -83,56 +94,54 @@ def _image(reference: ImageReference, registry: RegistryClient) -> tuple[Manifes
         raise CannotTell(error.what, cause=error.cause, action=error.action) from error
 
 
-def _task(
-    taskcluster: Taskcluster, lookup: Lookup, digest: Digest, config: ImageConfig | None
-) -> tuple[str | None, str, str]:
-    """The task's id, how it was found, and else why not."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A task and how it was found, or why not; `recorded` is the statement's digest as the index has it."""
+
+    task_id: str | None
+    by: str = ""
+    why: str = ""
+    recorded: str | None = None
+
+
+def _task(taskcluster: Taskcluster, lookup: Lookup, digest: Digest, config: ImageConfig | None) -> _Found:
     if lookup.task is not None:
-        return lookup.task, "given", ""
+        return _Found(lookup.task, "given")
     if lookup.index is not None:
         try:
-            task_id = find_task(taskcluster, lookup.index, digest)
+            entry = find_task(taskcluster, lookup.index, digest)
         except (TaskclusterError, Unavailable) as error:
-            return None, "", f"the index could not be read: {_short(error)}"
-        why = f"the index {lookup.index} has no task for {digest}"
-        return task_id, f"index {lookup.index}", "" if task_id else why
-    found = _TASK_URL.match(config.labels.get(BUILD_LABEL, "")) if config else None
-    if found:
-        return found["task"], "the image's label, a hint", ""
-    return None, "", "no task is named: give --task or --index"
+            return _Found(None, why=f"the index could not be read: {_short(error)}")
+        if entry is None:
+            return _Found(None, why=f"the index {lookup.index} has no task for {digest}")
+        return _Found(entry.task_id, f"index {lookup.index}", recorded=entry.statement)
+    hint = _TASK_URL.match(config.labels.get(BUILD_LABEL, "")) if config else None
+    if hint:
+        return _Found(hint["task"], "the image's label, a hint")
+    return _Found(None, why="no task is named: give --task or --index")
 
 
-def _of_task(
-    reference: ImageReference,
-    registry: RegistryClient,
-    taskcluster: Taskcluster,
-    manifest: Manifest,
-    task: tuple[str, str],
-) -> Evidence:
-    task_id, found_by = task
+def _of_task(taskcluster: Taskcluster, evidence: Evidence, found: _Found) -> Evidence:
+    task_id = found.task_id or ""
     definition, why_no_definition = _definition(taskcluster, task_id)
     run_id, state, why = _run(taskcluster, task_id)
-    statement, own_digest = None, None
-    if run_id is not None:
-        statement, own_digest, why = _statement(taskcluster, task_id, run_id, manifest.digest)
-    config = None if manifest.is_index else manifest.config.digest
-    diff_ids = None
-    if statement is not None and statement.published != manifest.digest and statement.config == config:
-        diff_ids = _served_diff_ids(reference, registry, manifest)
-    return Evidence(
-        digest=manifest.digest,
-        config=config,
-        diff_ids=diff_ids,
-        statement=statement,
-        why_no_statement=why,
-        statement_sha256=own_digest,
+    evidence = replace(
+        evidence,
         task_id=task_id,
         run_id=run_id,
-        found_by=found_by,
+        found_by=found.by,
         run_state=state,
         definition=definition,
         why_no_definition=why_no_definition,
+        why_no_statement=why,
     )
+    if run_id is None:
+        return evidence
+    evidence = _with_statement(taskcluster, evidence, task_id, run_id)
+    if found.recorded and evidence.statement_sha256:
+        recorded = {**evidence.recorded_sha256, "the index": found.recorded}
+        evidence = replace(evidence, recorded_sha256=recorded)
+    return evidence
 
 
 def _definition(taskcluster: Taskcluster, task_id: str) -> tuple[dict[str, Any] | None, str]:
@@ -155,22 +164,20 @@ def _run(taskcluster: Taskcluster, task_id: str) -> tuple[int | None, str | None
     return int(chosen[0]["runId"]), str(chosen[0]["state"]), ""
 
 
-def _statement(
-    taskcluster: Taskcluster, task_id: str, run_id: int, digest: Digest
-) -> tuple[Statement | None, Digest | None, str]:
+def _with_statement(taskcluster: Taskcluster, evidence: Evidence, task_id: str, run_id: int) -> Evidence:
     """The run's statement; with several images, the one that names this digest."""
-    why = f"run {run_id} of task {task_id} left no statement"
-    last: tuple[Statement | None, Digest | None, str] = (None, None, why)
+    last = replace(evidence, why_no_statement=f"run {run_id} of task {task_id} left no statement")
     try:
         for name in _statement_names(taskcluster, task_id, run_id):
             content = run_artifact(taskcluster, task_id, run_id, name, _LONGEST_STATEMENT)
             if content is None:
                 continue
-            last = _read_statement(name, content)
-            if last[0] is not None and last[0].published == digest:
+            last = _read_statement(evidence, name, content)
+            last = replace(last, recorded_sha256=_reported(taskcluster, task_id, run_id, name))
+            if last.statement is not None and last.statement.published == evidence.digest:
                 break
     except (TaskclusterError, Unavailable) as error:
-        return None, None, f"the statement cannot be read: {_short(error)}"
+        return replace(evidence, why_no_statement=f"the statement cannot be read: {_short(error)}")
     return last
 
 
@@ -183,11 +190,22 @@ def _statement_names(taskcluster: Taskcluster, task_id: str, run_id: int) -> Ite
     return [name for name in names if name.startswith("public/") and name.endswith(f"/{STATEMENT_NAME}")]
 
 
-def _read_statement(name: str, content: bytes) -> tuple[Statement | None, Digest | None, str]:
+def _read_statement(evidence: Evidence, name: str, content: bytes) -> Evidence:
+    own = Digest.of(content)
     try:
-        return Statement.from_json(content), Digest.of(content), ""
+        return replace(evidence, statement=Statement.from_json(content), statement_sha256=own)
     except BadStatement as error:
-        return None, Digest.of(content), f"{name} is no statement: {error}"
+        return replace(evidence, broken_statement=f"{name} is no statement: {error}", statement_sha256=own)
+
+
+def _reported(taskcluster: Taskcluster, task_id: str, run_id: int, name: str) -> dict[str, str]:
+    """The statement's digest as the run's build report has it; a report that cannot be read records nothing."""
+    report = name.removesuffix(STATEMENT_NAME) + REPORT_NAME
+    try:
+        recorded = reported_statement(run_artifact(taskcluster, task_id, run_id, report, _LONGEST_STATEMENT))
+    except (TaskclusterError, Unavailable):
+        return {}
+    return {"the build report": recorded} if recorded else {}
 
 
 def _served_diff_ids(

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runner.engines.docker_engine import BuildRequest
 from runner.errors import IntegrityFailure, RunnerError, Unavailable
+from runner.image.digest import Digest
 from runner.image.manifests import BadManifest, ImageConfig
 from runner.tag_law import Move
 from runner.task.artifacts import Artifact
 from runner.task.image_metadata import image_labels
-from runner.task.index_service import insert_task
+from runner.task.index_service import IndexEntry, insert_task
 from runner.task.report import REPORT_NAME, build_report
 from runner.task.statement import SHA256_NAME, STATEMENT_NAME, Statement
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runner.engines.docker_engine import LocalImage
-    from runner.image.digest import Digest
     from runner.image.manifests import Manifest
     from runner.job import Job
     from runner.narration import Step
@@ -290,7 +290,9 @@ class Publication:
         )
         with job.narrator.step("Leave the statement"):
             self._leave(SHA256_NAME, statement.sha256_line, "text/plain")
-            self._leave(STATEMENT_NAME, statement.to_json(), _JSON)
+            content = statement.to_json()
+            self._leave(STATEMENT_NAME, content, _JSON)
+            self.facts["statement"] = str(Digest.of(content))
 
     def _index(self) -> None:
         namespace = self.job.settings.index
@@ -299,7 +301,8 @@ class Publication:
         digest = self._published.digest
         with self.job.narrator.step(f"Put the task into the index under {namespace}"):
             expires = self.preparation.expires.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            insert_task(self.preparation.taskcluster, namespace, digest, self.job.task.task_id, expires)
+            entry = IndexEntry(self.job.task.task_id, self.facts.get("statement"))
+            insert_task(self.preparation.taskcluster, namespace, digest, entry, expires)
 
     def _leave_report(self, error: BaseException | None) -> None:
         outcome: dict[str, Any] = {"exitCode": 0}

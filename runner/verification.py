@@ -6,7 +6,7 @@ that the creator held them. So a task is a repository's only by its scopes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -73,10 +73,14 @@ class Evidence:
     Args:
         digest: the digest that the registry serves, over bytes that were hashed.
         config: the config's digest in that manifest, or None for an index.
+        layers: the digests of that manifest's layers, or None for an index.
         diff_ids: of the layers as the registry serves them, uncompressed and hashed, or None if not needed.
+        revision: the commit that the image's label names, or None.
         statement: the run's statement, or None.
         why_no_statement: the reason, if there is none.
+        broken_statement: what is wrong with it, if the run left one that is none.
         statement_sha256: the digest of the statement's own bytes.
+        recorded_sha256: that digest as others recorded it when it was made, by who recorded it.
         task_id: the task, or None if none was found.
         run_id: its run.
         found_by: `given`, `index NAMESPACE`, `the image's label`.
@@ -87,10 +91,14 @@ class Evidence:
 
     digest: Digest
     config: Digest | None = None
+    layers: tuple[Digest, ...] | None = None
     diff_ids: tuple[Digest, ...] | None = None
+    revision: str | None = None
     statement: Statement | None = None
     why_no_statement: str = ""
+    broken_statement: str = ""
     statement_sha256: Digest | None = None
+    recorded_sha256: Mapping[str, str] = field(default_factory=dict)
     task_id: str | None = None
     run_id: int | None = None
     found_by: str = ""
@@ -143,7 +151,7 @@ def _is_of_pull_requests(role: str) -> bool:
 
 def decide(evidence: Evidence, policy: Policy) -> Verdict:
     """The verdict: 0 verified, 6 something differs, 7 cannot tell."""
-    checks = [_digest_check(evidence), *_task_checks(evidence, policy)]
+    checks = [_digest_check(evidence), *_statement_checks(evidence), *_task_checks(evidence, policy)]
     if policy.source:
         checks.append(_source_check(evidence, policy))
     if policy.ref:
@@ -196,13 +204,17 @@ def _compared(evidence: Evidence) -> str:
 def _digest_check(evidence: Evidence) -> Check:
     name = "digest"
     statement = evidence.statement
+    if evidence.broken_statement:
+        return Check(name, Outcome.FAILS, evidence.broken_statement)
     if statement is None:
         return Check(
             name, Outcome.UNKNOWN, evidence.why_no_statement or "there is no statement to compare with"
         )
     if statement.published == evidence.digest:
         return Check(name, Outcome.HOLDS, f"the registry serves {evidence.digest}, as the statement says")
-    if evidence.config == statement.config and evidence.diff_ids == statement.diff_ids:
+    # The same layers under another manifest were not recompressed: somebody wrote the manifest, or the statement, anew.
+    recompressed = evidence.layers != statement.layers
+    if recompressed and evidence.config == statement.config and evidence.diff_ids == statement.diff_ids:
         seen = f"the registry serves {evidence.digest}; its config and layers' content are the statement's"
         return Check(name, Outcome.HOLDS, seen)
     return Check(name, Outcome.FAILS, _difference(evidence, statement))
@@ -212,6 +224,8 @@ def _difference(evidence: Evidence, statement: Statement) -> str:
     seen = f"the registry serves {evidence.digest}, and the statement says {statement.published}"
     if evidence.config is None:
         return seen
+    if evidence.config == statement.config and evidence.layers == statement.layers:
+        return f"{seen} (config and layers are the same)"
     if evidence.config != statement.config:
         return f"{seen} (the config differs: {evidence.config}, not {statement.config})"
     if evidence.diff_ids is None:
@@ -224,6 +238,32 @@ def _difference(evidence: Evidence, statement: Statement) -> str:
         if served != stated
     ]
     return f"{seen} (the content of layer {', '.join(layers) or 'list'} differs)"
+
+
+def _statement_checks(evidence: Evidence) -> list[Check]:
+    """Whether the statement is whole: it agrees with the image, and with what was recorded of it."""
+    name, statement = "statement", evidence.statement
+    if statement is None:
+        return []
+    contradictions = [
+        f"{by} recorded the statement {recorded}, and it is {evidence.statement_sha256}"
+        for by, recorded in evidence.recorded_sha256.items()
+        if recorded != str(evidence.statement_sha256)
+    ]
+    if statement.published == evidence.digest:
+        contradictions += [
+            f"the statement says the {what} {stated}, and the image has {served}"
+            for what, stated, served in (
+                ("config", statement.config, evidence.config),
+                ("layers", " ".join(map(str, statement.layers)), " ".join(map(str, evidence.layers or ()))),
+                ("commit", statement.revision, evidence.revision),
+            )
+            if served and stated != served
+        ]
+    if contradictions:
+        return [Check(name, Outcome.FAILS, seen) for seen in contradictions]
+    by = " and ".join(evidence.recorded_sha256)
+    return [Check(name, Outcome.HOLDS, f"unchanged since {by} recorded it")] if by else []
 
 
 def _task_checks(evidence: Evidence, policy: Policy) -> list[Check]:

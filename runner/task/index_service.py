@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runner.errors import Refused
@@ -17,7 +18,17 @@ def digest_namespace(namespace: str, digest: Digest) -> str:
     return f"{namespace}.sha256.{digest.hex}"
 
 
-def insert_task(taskcluster: Taskcluster, namespace: str, digest: Digest, task_id: str, expires: str) -> str:
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """A task in the index, and the digest of its statement's bytes as it was when the task put it there."""
+
+    task_id: str
+    statement: str | None
+
+
+def insert_task(
+    taskcluster: Taskcluster, namespace: str, digest: Digest, entry: IndexEntry, expires: str
+) -> str:
     """Put a task under a digest; returns the namespace.
 
     Raises:
@@ -25,7 +36,8 @@ def insert_task(taskcluster: Taskcluster, namespace: str, digest: Digest, task_i
         Unavailable: the index does not answer.
     """
     path = digest_namespace(namespace, digest)
-    body = {"taskId": task_id, "rank": 0, "data": {}, "expires": expires}
+    data = {"statement": entry.statement} if entry.statement else {}
+    body = {"taskId": entry.task_id, "rank": 0, "data": data, "expires": expires}
     try:
         taskcluster.call("PUT", "index", f"task/{quoted(path)}", body)
     except TaskclusterError as error:
@@ -39,7 +51,7 @@ def insert_task(taskcluster: Taskcluster, namespace: str, digest: Digest, task_i
     return path
 
 
-def find_task(taskcluster: Taskcluster, namespace: str, digest: Digest) -> str | None:
+def find_task(taskcluster: Taskcluster, namespace: str, digest: Digest) -> IndexEntry | None:
     """The task that stands under a digest, or None.
 
     Raises:
@@ -52,4 +64,6 @@ def find_task(taskcluster: Taskcluster, namespace: str, digest: Digest) -> str |
         if error.status == 404:
             return None
         raise
-    return str(answer["taskId"])
+    data = answer.get("data")
+    statement = data.get("statement") if isinstance(data, dict) else None
+    return IndexEntry(str(answer["taskId"]), statement if isinstance(statement, str) else None)

@@ -38,3 +38,13 @@ def build_report(
         "warnings": list(warnings),
     }
     return (json.dumps(document, indent=2, sort_keys=False) + "\n").encode()
+
+
+def reported_statement(content: bytes | None) -> str | None:
+    """The digest of the statement's bytes that a report has, or None if it has none or cannot be read."""
+    try:
+        document = json.loads(content or b"")
+    except (ValueError, RecursionError):
+        return None
+    digest = document.get("statement") if isinstance(document, dict) else None
+    return digest if isinstance(digest, str) else None

@@ -1,6 +1,7 @@
 """The main job on real parts: a real engine, a real registry, and a task as Taskcluster gives it."""
 
 import base64
+import gzip
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ import pytest
 from console.sandbox.docker_registry import docker_registry
 from console.sandbox.private_engine import private_engine
 from runner.image.digest import Digest
+from runner.image.manifests import Descriptor, Manifest
 from runner.image.reference import Registry, Repository
 from runner.masking import Masked
 from runner.registry.client import RegistryClient
@@ -118,9 +120,13 @@ def place(cluster, registry, docker_engine, tmp_path, request):
     return Place(cluster, docker_engine.host, registry, folder, name)
 
 
+def image_task(cluster):
+    return cluster.task(scopes=[f"secrets:get:{SECRET}", "index:insert-task:project.balrog.images.sha256.*"])
+
+
 @pytest.fixture
 def task(cluster):
-    return cluster.task(scopes=[f"secrets:get:{SECRET}", "index:insert-task:project.balrog.images.sha256.*"])
+    return image_task(cluster)
 
 
 def engine_image(engine, name):
@@ -226,17 +232,58 @@ def test_another_repositorys_task_that_claims_this_one_is_not_this_ones(place, c
     assert f"no scope of task {task.task_id} makes it a task of github.com/{SLUG}" in done.stdout
 
 
-def test_the_same_content_under_another_manifest_is_a_weaker_verdict(place, task):
+def test_an_image_recompressed_elsewhere_is_a_weaker_verdict(place, task):
     assert place.publish(task).returncode == 0
     task.upload_folder(place.folder.parent / "artifacts")
     task.resolve()
     with place.client as client:
         manifest = client.get_manifest(place.repository, "latest")
-        spaced = type(manifest)(manifest.media_type, manifest.content.replace(b"{", b"{ ", 1))
-        client.put_manifest(place.repository, "latest", spaced)
+        layer = manifest.layers[0]
+        content = gzip.decompress(b"".join(client.open_blob(place.repository, layer.digest, layer.size)))
+        packed = gzip.compress(content, 1, mtime=1)
+        descriptor = Descriptor(layer.media_type, Digest.of(packed), len(packed))
+        client.upload_blob(place.repository, descriptor, lambda offset: iter([packed[offset:]]))
+        document = json.loads(manifest.content)
+        document["layers"][0] |= {"digest": str(descriptor.digest), "size": descriptor.size}
+        client.put_manifest(
+            place.repository, "latest", Manifest(manifest.media_type, json.dumps(document).encode())
+        )
     done = place.verify("--task", task.task_id)
     assert done.returncode == 0, done.stdout
     assert "Verified by content only" in done.stdout
+
+
+def test_a_config_paired_with_other_layers_is_caught(place, task):
+    assert place.publish(task).returncode == 0
+    task.upload_folder(place.folder.parent / "artifacts")
+    task.resolve()
+    with place.client as client:
+        manifest = client.get_manifest(place.repository, "latest")
+        packed = gzip.compress(b"something else" * 100)
+        descriptor = Descriptor(manifest.layers[0].media_type, Digest.of(packed), len(packed))
+        client.upload_blob(place.repository, descriptor, lambda offset: iter([packed[offset:]]))
+        document = json.loads(manifest.content)
+        document["layers"][0] |= {"digest": str(descriptor.digest), "size": descriptor.size}
+        client.put_manifest(
+            place.repository, "latest", Manifest(manifest.media_type, json.dumps(document).encode())
+        )
+    done = place.verify("--task", task.task_id)
+    assert done.returncode == 6, done.stdout
+    assert "the content of layer 1 differs" in done.stdout
+
+
+@pytest.mark.parametrize("at", ["time", "commit", "brace"])
+def test_any_changed_byte_of_the_statement_is_caught(place, task, at):
+    assert place.publish(task).returncode == 0
+    folder = place.folder.parent / "artifacts"
+    path = folder / "docker-image.json"
+    text = path.read_text()
+    position = {"time": text.index("startedOn") + 13, "commit": text.index("revision") + 13, "brace": 0}[at]
+    path.write_text(text[:position] + ("7" if text[position] != "7" else "8") + text[position + 1 :])
+    task.upload_folder(folder)
+    task.resolve()
+    assert place.verify("--task", task.task_id).returncode == 6
+    assert place.verify("--index", "project.balrog.images", "--source", SLUG).returncode == 6
 
 
 def test_another_image_under_the_tag_is_caught(place, task, cluster):
@@ -245,7 +292,7 @@ def test_another_image_under_the_tag_is_caught(place, task, cluster):
     task.resolve()
     (place.folder / "hello.txt").write_text("hostile\n")
     commit(place.folder)
-    assert place.publish(cluster.task(), "--tag", "other", artifacts="other").returncode == 0
+    assert place.publish(image_task(cluster), "--tag", "other", artifacts="other").returncode == 0
     with place.client as client:
         client.put_manifest(place.repository, "latest", client.get_manifest(place.repository, "other"))
     done = place.verify("--task", task.task_id)
@@ -277,11 +324,11 @@ def test_another_source_is_not_verified(place, task):
 
 
 def test_two_builds_of_a_commit_have_one_context_hash(place, cluster, tmp_path):
-    assert place.publish(cluster.task(), "--tag", "one", artifacts="one").returncode == 0
+    assert place.publish(image_task(cluster), "--tag", "one", artifacts="one").returncode == 0
     clone = tmp_path / "again" / "checkout"
     shutil.copytree(place.folder, clone)
     again = Place(place.cluster, place.engine, place.address, clone, place.name)
-    assert again.publish(cluster.task(), "--tag", "two", artifacts="two").returncode == 0
+    assert again.publish(image_task(cluster), "--tag", "two", artifacts="two").returncode == 0
     assert place.statement("one").context == again.statement("two").context
 
 
@@ -314,7 +361,7 @@ def test_a_date_that_another_commit_holds_gets_the_commit_added(place, task, clu
     assert place.publish(task).returncode == 0
     (place.folder / "hello.txt").write_text("second\n")
     revision = commit(place.folder)
-    done = place.publish(cluster.task(), artifacts="second")
+    done = place.publish(image_task(cluster), artifacts="second")
     assert done.returncode == 0, done.stderr
     assert place.statement("second").tags == {f"{DATE_TAG}-{revision[:12]}": "pushed", "latest": "moved"}
 
@@ -325,7 +372,7 @@ def test_latest_does_not_go_back_in_history(place, task, cluster):
     commit(place.folder)
     assert place.publish(task).returncode == 0
     git(place.folder, "checkout", "--quiet", first)
-    done = place.publish(cluster.task(), "--tag", "latest", artifacts="old")
+    done = place.publish(image_task(cluster), "--tag", "latest", artifacts="old")
     assert done.returncode == 6
     assert "which has this commit in its history" in done.stderr
 
@@ -336,7 +383,7 @@ def test_a_version_belongs_to_one_commit(place, task, cluster):
     assert place.statement().tags == {"v3.120": "pushed"}
     (place.folder / "hello.txt").write_text("second\n")
     commit(place.folder)
-    done = place.publish(cluster.task(), artifacts="again", **release)
+    done = place.publish(image_task(cluster), artifacts="again", **release)
     assert done.returncode == 6
     assert "a fixed tag belongs to one commit" in done.stderr
 
