@@ -195,7 +195,7 @@ def _check_mac(kind: str, signed: Signed, key: Masked, mac: str, content_hash: s
 def _identify(client_id: str, ext: str, directory: Directory) -> tuple[Identity, Masked]:
     """Whom the caller says to be, with what they then may do, and the key that they must have signed with."""
     claims = _parse_ext(ext)
-    certificate = claims.get("certificate")
+    certificate: Any = claims.get("certificate")
     issuer_id = client_id
     if isinstance(certificate, dict) and certificate.get("issuer"):
         issuer_id = certificate["issuer"]
@@ -204,7 +204,7 @@ def _identify(client_id: str, ext: str, directory: Directory) -> tuple[Identity,
     issuer = _known(issuer_id, directory)
     scopes = directory.roles.expand([*issuer.scopes, "assume:anonymous"])
     key, expires = issuer.access_token, issuer.expires
-    if certificate:
+    if _is_truthy(certificate):
         temporary.check(
             certificate,
             client_id,
@@ -215,9 +215,14 @@ def _identify(client_id: str, ext: str, directory: Directory) -> tuple[Identity,
         )
         key = temporary.temporary_token(key, certificate["seed"])
         scopes = directory.roles.expand([*certificate["scopes"], "assume:anonymous"])
-    if claims.get("authorizedScopes") is not None:
+    if _is_truthy(claims.get("authorizedScopes")):
         scopes = _narrowed(scopes, claims["authorizedScopes"], directory)
     return Identity(client_id, scopes, expires), key
+
+
+def _is_truthy(value: Any) -> bool:
+    """As JavaScript sees it: an empty object is something."""
+    return bool(value) or isinstance(value, dict | list)
 
 
 def _known(client_id: str, directory: Directory) -> Client:

@@ -273,12 +273,18 @@ def is_json(content_type: str | None) -> bool:
 
 def _check_params(call: Call) -> None:
     wrong = [
-        f"URL parameter '{name}' given as '{call.params[name]}' must match regular expression: '/{pattern}/'"
+        f"URL parameter '{name}' given as '{call.params[name]}' must match regular expression: "
+        f"'/{_escaped(pattern)}/'"
         for name, pattern in call.endpoint.patterns.items()
         if name in call.params and not re.search(pattern, call.params[name])
     ]
     if wrong:
         raise ApiError("InvalidRequestArguments", "\n".join(["Invalid URL patterns:", *wrong]))
+
+
+def _escaped(pattern: str) -> str:
+    """As JavaScript prints a regular expression: with its slashes escaped."""
+    return pattern.replace("/", r"\/")
 
 
 def _check_query(call: Call) -> None:

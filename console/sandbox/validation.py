@@ -106,7 +106,7 @@ class Flag(Shape):
         if not isinstance(value, bool):
             yield f"{path} must be boolean"
         if self.always is not None and value is not self.always:
-            yield f"{path} must be equal to one of the allowed values"
+            yield f"{path} must be equal to constant"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

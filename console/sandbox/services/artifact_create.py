@@ -9,7 +9,7 @@ from console.sandbox.deployment import QUEUE_CLIENT, dump
 from console.sandbox.failures import ApiError, conflict, input_error, not_found
 from console.sandbox.layer import Reply
 from console.sandbox.moments import DAY, MINUTE, canonical, iso, parse
-from console.sandbox.services.object_service import is_finished
+from console.sandbox.services.object_service import is_finished, reserve
 from console.sandbox.services.queue_model import PATTERNS, SERVICE, load
 from console.sandbox.storage import UPLOAD_TIME, artifact_key
 from console.sandbox.temporary import issue
@@ -83,22 +83,21 @@ async def create_artifact(call: Call) -> Any:
         )
     if "workerId" not in run:
         raise input_error("Run was not claimed by a worker and so no artifacts can exist")
-    _check_open(call, run)
+    _check_open(call, task, run)
     row = _stored(call, task, run_id, name)
     return _answer(call, task, run, row)
 
 
-def _check_open(call: Call, run: Run) -> None:
+def _check_open(call: Call, task: Task, run: Run) -> None:
     if run["state"] == "running":
         return
     if run["state"] == "exception" and parse(run["resolved"]) > call.deployment.now() - AFTER_EXCEPTION:
         return
     raise conflict(
-        "Artifacts cannot be created for a task after it is resolved, unless it is resolved "
-        "with 'exception', and even in this case only up to 25 min after resolution.\n"
-        "This to ensure that artifacts have been uploaded before a task is 'completed' or "
-        "'failed' when output is consumed by dependent tasks\n\n"
-        f"Task resolved at: {run.get('resolved')}\n"
+        "Artifacts cannot be created for a task after it is resolved, unless it is resolved 'exception', "
+        "and even in this case only up to 25 min past resolution.This to ensure that artifacts have been "
+        "uploaded before a task is 'completed' and output is consumed by a dependent task\n\nTask status: "
+        + json.dumps(task.status(), indent=2, ensure_ascii=False)
     )
 
 
@@ -121,14 +120,16 @@ def _stored(call: Call, task: Task, run_id: int, name: str) -> sqlite3.Row:
     old = find(call, task.task_id, run_id, name)
     if old is None:
         if kind == "object":
-            details["uploadId"] = call.deployment.slugid()
+            upload_id = details["uploadId"] = call.deployment.slugid()
+            stored = object_name(task.task_id, run_id, name)
+            reserve(call.deployment, stored, task.project_id, upload_id, expires)
         content_type, present = body.get("contentType", _DEFAULT_TYPE), kind != "object"
         length = body.get("contentLength")
     else:
         _check_replaceable(old, body, details, expires)
         details = json.loads(old["details"]) if old["storage_type"] == "object" else details
         present, length = bool(old["present"]), old["content_length"]
-        content_type = old["content_type"]  # stays, even where a reference names another
+        content_type = old["content_type"]
     call.deployment.store.run(
         "insert or replace into artifacts values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         *(task.task_id, run_id, name, kind, content_type, expires, length, present, dump(details)),
@@ -141,14 +142,12 @@ def _stored(call: Call, task: Task, run_id: int, name: str) -> sqlite3.Row:
 
 def _check_replaceable(old: sqlite3.Row, body: dict[str, Any], details: dict[str, Any], expires: str) -> None:
     """A reference may be replaced, by a link too; anything else only by itself, to live longer."""
-    kind = old["storage_type"]
-    is_same = (
-        body["storageType"] == kind
-        and (kind == "object" or details == json.loads(old["details"]))
-        and (kind == "link" or body.get("contentType", _DEFAULT_TYPE) == old["content_type"])
-    )
-    is_reference = kind == "reference" and body["storageType"] in {"reference", "link"}
-    if (is_same or is_reference) and expires >= old["expires"]:
+    kind, wanted = old["storage_type"], body["storageType"]
+    has_same_type = wanted == "link" or body.get("contentType", _DEFAULT_TYPE) == old["content_type"]
+    has_same_details = kind in {"object", "reference"} or details == json.loads(old["details"])
+    becomes_link = (kind, wanted) == ("reference", "link")
+    is_allowed = becomes_link or (kind == wanted and has_same_details)
+    if is_allowed and has_same_type and expires >= old["expires"]:
         return
     told = {"storageType": kind, "contentType": old["content_type"], "expires": old["expires"]}
     raise conflict(
@@ -183,7 +182,7 @@ def _answer(call: Call, task: Task, run: Run, row: sqlite3.Row) -> dict[str, Any
             f"artifact-upload/{task.task_id}/{run['runId']}/on/{worker}",
             [f"object:upload:{task.project_id}:{stored}"],
             start=deployment.now(),
-            expiry=deployment.now() + DAY,
+            expiry=min(deployment.now() + DAY, parse(row["expires"])),
         ),
     }
 
@@ -202,8 +201,10 @@ async def finish_artifact(call: Call) -> Any:
         raise not_found(f"Artifact with taskId `{task_id}`, runId {run_id}, name `{name}` not found")
     if row["storage_type"] != "object":
         raise input_error("Only object artifacts can be finished")
+    if row["present"]:
+        return Reply(status=204)
     if json.loads(row["details"])["uploadId"] != call.payload["uploadId"]:
-        raise input_error("Invalid uploadId")
+        raise input_error("given uploadId does not match that for the artifact")
     if not is_finished(call.deployment, object_name(task_id, run_id, name)):
         raise input_error("Object storing artifact data does not exist")
     call.deployment.store.run(

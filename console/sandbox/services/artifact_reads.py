@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from console.sandbox.deployment import QUEUE_CLIENT
-from console.sandbox.failures import ApiError, not_found
+from console.sandbox.failures import ApiError, input_error, not_found
 from console.sandbox.layer import Reply
 from console.sandbox.paging import by_key
 from console.sandbox.services.artifact_create import find, object_name
@@ -28,23 +28,13 @@ _OF_TASK: Final = {"scopes": "queue:list-artifacts:<taskId>", "patterns": PATTER
 _ABSENT: Final = "Artifact not found"
 
 
-def _latest(call: Call) -> int | None:
-    """The last run's number; None where there are no runs.
-
-    Raises:
-        ApiError: 404, no such task.
-    """
+def _latest_run(call: Call) -> int:
     task = load(call.deployment.store, call.params["taskId"])
     if task is None:
         raise not_found("Task not found")
-    return len(task.runs) - 1 if task.runs else None
-
-
-def _latest_run(call: Call) -> int:
-    run_id = _latest(call)
-    if run_id is None:
+    if not task.runs:
         raise not_found("Task doesn't have any runs")
-    return run_id
+    return len(task.runs) - 1
 
 
 def _followed(call: Call, run_id: int) -> sqlite3.Row:
@@ -56,12 +46,12 @@ def _followed(call: Call, run_id: int) -> sqlite3.Row:
         if row is None or not row["present"]:
             raise not_found(_ABSENT)
         if row["expires"] < call.deployment.time():
-            raise ApiError("ResourceExpired", f"Artifact expired at {row['expires']}")
+            raise ApiError("ResourceExpired", "Artifact expired")
         if row["storage_type"] != "link":
             return row
         target = json.loads(row["details"])["artifact"]
         if target in names:
-            raise not_found(_ABSENT)
+            raise input_error("Artifact leads to a link cycle")
         names.append(target)
 
 
@@ -93,7 +83,8 @@ async def get_artifact(call: Call) -> Any:
 
 @SERVICE.endpoint("getLatestArtifact", **_NAMED)
 async def get_latest_artifact(call: Call) -> Any:
-    """Of the last run."""
+    """Of the last run; who may not read the name is not told whether the task exists."""
+    call.authorize({"AllOf": [f"queue:get-artifact:{call.params['name']}"]})
     return _redirect(call, _latest_run(call))
 
 

@@ -23,19 +23,18 @@ if TYPE_CHECKING:
 SERVICE: Final = Service("object")
 _PROJECT: Final = Text(pattern=r"^([a-zA-Z0-9._/-]*)$", least=1, most=500)
 _HASHES: Final = Members(
-    of={"sha256": Text(pattern=r"^[a-z0-9]{64}$"), "sha512": Text(pattern=r"^[a-z0-9]{128}$")}
+    of={"sha256": Text(pattern=r"^[a-z0-9]{64}$"), "sha512": Text(pattern=r"^[a-z0-9]{128}$")},
+    others=Shape(),
 )
 _INLINE: Final = Members(
     of={
         "contentType": Text(),
-        "objectData": Text(
-            most=10926, pattern=r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
-        ),
+        "objectData": Text(most=10926),
     },
     required=("contentType", "objectData"),
 )
 _PUT_URL: Final = Members(
-    of={"contentType": Text(), "contentLength": Number(integer=True, least=0)},
+    of={"contentType": Text(), "contentLength": Number(integer=True)},
     required=("contentType", "contentLength"),
 )
 _METHODS: Final[dict[str, Shape]] = {"dataInline": _INLINE, "putUrl": _PUT_URL}
@@ -74,6 +73,13 @@ def is_finished(deployment: Deployment, name: str) -> bool:
     return row is not None and bool(row["finished"])
 
 
+def reserve(deployment: Deployment, name: str, project_id: str, upload_id: str, expires: str) -> None:
+    """Lock an object's name, project, upload and expiry in, before any bytes come."""
+    deployment.store.run(
+        "insert or ignore into objects values (?, ?, ?, ?, '{}', 0)", name, project_id, upload_id, expires
+    )
+
+
 def _row(deployment: Deployment, name: str) -> sqlite3.Row | None:
     return deployment.store.one("select * from objects where name = ?", name)
 
@@ -103,7 +109,7 @@ async def create_upload(call: Call) -> Any:
     return {
         "projectId": body["projectId"],
         "uploadId": body["uploadId"],
-        "expires": expires,
+        "expires": body["expires"],
         "uploadMethod": method,
     }
 
@@ -145,12 +151,28 @@ async def finish_upload(call: Call) -> Any:
         raise _absent(name)
     if row["project_id"] != body["projectId"]:
         raise input_error(f'Object "{name}" does not have projectId {body["projectId"]}')
+    if row["finished"]:
+        _check_hashes(row, body.get("hashes", {}))
+        return {}
     if row["upload_id"] != body["uploadId"]:
         raise conflict(f'Object "{name}" does not have uploadId {body["uploadId"]}')
     with deployment.store.transaction():
         _add_hashes(deployment, row, body.get("hashes", {}))
         deployment.store.run("update objects set finished = 1 where name = ?", name)
     return {}
+
+
+def _check_hashes(row: sqlite3.Row, given: dict[str, str]) -> None:
+    """Finishing again may say less than is known, not more."""
+    known = json.loads(row["hashes"])
+    for kind, value in given.items():
+        if kind not in known:
+            lack = f"without hash algorithm {kind}"
+        elif known[kind] != value:
+            lack = f"with a different hash for algorithm {kind}"
+        else:
+            continue
+        raise conflict(f'Object "{row["name"]}" is already finished, but {lack}')
 
 
 def _whole(call: Call) -> sqlite3.Row:

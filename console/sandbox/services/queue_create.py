@@ -153,7 +153,7 @@ def _join_group(deployment: Deployment, definition: dict[str, Any]) -> None:
     if group["scheduler_id"] != scheduler_id:
         raise conflict(
             f"Task group `{group_id}` contains tasks with a schedulerId other\nthan `{scheduler_id}`. "
-            "You are trying to create a task\nwith another schedulerId."
+            "All tasks in the same task-group must have\nthe same schedulerId."
         )
     if group["sealed"] is not None:
         raise conflict(f"Task group `{group_id}` is sealed and does not accept new tasks.")

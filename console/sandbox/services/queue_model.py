@@ -28,12 +28,17 @@ WORKER_ID: Final = r"^([a-zA-Z0-9-_]*)$"
 PATTERNS: Final = {
     "taskId": SLUGID,
     "taskGroupId": SLUGID,
-    "runId": r"^[0-9]+$",
+    "runId": r"^[1-9]*[0-9]+$",
     "taskQueueId": QUEUE_ID,
     "name": r"^[\x20-\x7e]+$",
 }
 
 Run = dict[str, Any]
+_RUN_MEMBERS: Final = (
+    *("runId", "state", "reasonCreated", "reasonResolved", "workerGroup", "workerId"),
+    *("takenUntil", "scheduled", "started", "resolved"),
+)
+"""In the order in which the queue tells them, which shows where a message holds a status."""
 
 
 @dataclass(slots=True)
@@ -91,7 +96,7 @@ class Task:
             **{name: self.definition[name] for name in told},
             "retriesLeft": self.retries_left,
             "state": self.state,
-            "runs": self.runs,
+            "runs": [{name: run[name] for name in _RUN_MEMBERS if name in run} for run in self.runs],
         }
 
     def schedule(self, reason: str, now: str) -> None:
