@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 _REVISION = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _REMOTE = re.compile(
     r"(?:https?://|ssh://|git://)?(?:[^@/\s]+@)?(?P<host>[A-Za-z0-9.-]+)(?::\d+(?=/))?[:/]"
-    r"(?P<slug>[A-Za-z0-9._-]+/[A-Za-z0-9._-]+?)(?:\.git)?/?\Z"
+    r"(?P<slug>(?!\.)[A-Za-z0-9._-]+/(?!\.{1,2}/?\Z|\.git/?\Z)[A-Za-z0-9._-]+?)(?:\.git)?/?\Z"
 )
-_SLUG = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+\Z")
+# A relative path, `../balrog`, is no slug: an owner does not begin with a dot.
+_SLUG = re.compile(r"(?!\.)[A-Za-z0-9._-]+/(?!\.{1,2}\Z|\.git\Z)[A-Za-z0-9._-]+\Z")
 
 
 class EventKind(StrEnum):
@@ -113,7 +114,10 @@ def parse_time(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} is out of range") from None
 
 
 def event_from_environment(
@@ -149,23 +153,38 @@ def event_from_environment(
 
 def _lading(environment: Mapping[str, str]) -> dict[str, str]:
     names = ("event", "repository", "branch", "tag", "revision", "created")
-    return {name: _ref_name(environment.get(f"LADING_{name.upper()}", "")) for name in names}
+    return _with_refs({name: environment.get(f"LADING_{name.upper()}", "") for name in names})
 
 
 def _github(environment: Mapping[str, str]) -> dict[str, str]:
-    kind = environment.get("GITHUB_EVENT", "")
-    return {
-        "event": kind.partition(".")[0].replace("_", "-"),
-        "repository": environment.get("GITHUB_BASE_REPO_URL") or environment.get("GITHUB_HEAD_REPO_URL", ""),
-        "branch": environment.get("GITHUB_BRANCH") or environment.get("GITHUB_BASE_BRANCH", ""),
-        "tag": environment.get("GITHUB_HEAD_TAG", ""),
-        "revision": environment.get("GITHUB_HEAD_SHA", ""),
-        "created": environment.get("LADING_CREATED", ""),
-    }
+    """What v0 gives, and LADING_* where it gives nothing: a release has neither tag nor commit in GITHUB_*."""
+
+    def first(*names: str) -> str:
+        return next((environment[name] for name in names if environment.get(name)), "")
+
+    return _with_refs(
+        {
+            "event": first("GITHUB_EVENT").partition(".")[0].replace("_", "-"),
+            "repository": first("GITHUB_BASE_REPO_URL", "GITHUB_HEAD_REPO_URL", "LADING_REPOSITORY"),
+            "branch": first("GITHUB_BRANCH", "GITHUB_BASE_BRANCH", "LADING_BRANCH"),
+            "tag": first("GITHUB_HEAD_TAG", "LADING_TAG"),
+            "revision": first("GITHUB_HEAD_SHA", "LADING_REVISION"),
+            "created": first("LADING_CREATED"),
+        }
+    )
 
 
-def _ref_name(text: str) -> str:
-    return text.removeprefix("refs/heads/").removeprefix("refs/tags/")
+def _with_refs(given: dict[str, str]) -> dict[str, str]:
+    """The branch and the tag by their names; a full ref says itself which of both it is.
+
+    A pushed tag is a push of `refs/tags/…`, in v1's `event.ref` and in v0's GITHUB_BRANCH.
+    """
+    refs = [given["branch"], given["tag"]]
+    branches = [ref for ref in refs[:1] if not ref.startswith("refs/")]
+    branches += [ref.removeprefix("refs/heads/") for ref in refs if ref.startswith("refs/heads/")]
+    tags = [ref for ref in refs[1:] if not ref.startswith("refs/")]
+    tags += [ref.removeprefix("refs/tags/") for ref in refs if ref.startswith("refs/tags/")]
+    return {**given, "branch": max(branches, default=""), "tag": max(tags, default="")}
 
 
 def _kind(given: Mapping[str, str], problems: list[str]) -> EventKind | None:
@@ -196,7 +215,7 @@ def _repository(given: Mapping[str, str], remote: str | None, problems: list[str
 
 
 def _without_credentials(url: str) -> str:
-    return re.sub(r"//[^/@]*@", "//", url)[:200]
+    return url.rpartition("@")[2][:200]
 
 
 def _revision(given: Mapping[str, str], head: str | None, problems: list[str]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,10 +43,10 @@ class TaskIdentity:
         missing = [
             name for name in ("TASK_ID", "RUN_ID", "TASKCLUSTER_ROOT_URL") if not environment.get(name)
         ]
-        if missing or not environment["RUN_ID"].isdigit():
-            named = ", ".join(missing) or "RUN_ID"
+        if missing or not re.fullmatch("[0-9]{1,9}", environment["RUN_ID"]):
+            named = f"{', '.join(missing)} is not set" if missing else "RUN_ID is no number"
             raise UsageError(
-                f"This is no Taskcluster task: {named} is not set.",
+                f"This is no Taskcluster task: {named}.",
                 cause="The secret, the artifacts and the statement belong to a task.",
                 action="Run it in a task; `lading-runner build` builds anywhere, and `lading sandbox` runs tasks here.",
             )
