@@ -73,6 +73,8 @@ def template_problems(templates: Sequence[str], known: Mapping[str, str]) -> lis
     for template in templates:
         if not template:
             problems.append("a tag is empty")
+        if re.search("[{}]", _FIELD.sub("", template)):
+            problems.append(f"the tag {template!r} has a brace without its other half")
         for field in _FIELD.findall(template):
             if field not in FIELDS:
                 fields = " ".join(f"{{{name}}}" for name in FIELDS)
@@ -89,8 +91,12 @@ def tags_of(templates: Sequence[str], known: Mapping[str, str]) -> list[Tag]:
         templates: of which `template_problems` found nothing to say.
         known: the fields' values.
     """
-    tags = {tag.name: tag for tag in (_fill(template, known) for template in templates)}
-    return sorted(tags.values(), key=lambda tag: (not tag.fixed, tag.name == "latest"))
+    tags: dict[str, Tag] = {}
+    for tag in (_fill(template, known) for template in templates):
+        other = tags.get(tag.name, tag)
+        # Plain text may say the same as a version: the name then belongs to one commit.
+        tags[tag.name] = Tag(tag.name, tag.fixed or other.fixed, tag.dated or other.dated)
+    return sorted(tags.values(), key=lambda tag: (tag.name == "latest", not tag.fixed))
 
 
 def told_apart(tag: Tag, revision: str) -> Tag:
@@ -102,7 +108,9 @@ def told_apart(tag: Tag, revision: str) -> Tag:
 def _fill(template: str, known: Mapping[str, str]) -> Tag:
     fields = set(_FIELD.findall(template))
     text = _FIELD.sub(lambda found: known[found[1]], template)
-    return Tag(sanitised(text), fixed=bool(fields & _FIXED_FIELDS), dated="date" in fields)
+    # `latest` is the default branch's: a branch or a tag of that name gets another.
+    name = _hashed(text, text) if text == "latest" != template else sanitised(text)
+    return Tag(name, fixed=bool(fields & _FIXED_FIELDS), dated="date" in fields)
 
 
 def sanitised(text: str) -> str:
@@ -115,5 +123,11 @@ def sanitised(text: str) -> str:
     valid = re.sub(r"\A[.-]", "_", valid)
     if valid == text and len(text) <= LONGEST_TAG:
         return text
-    suffix = "-" + hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
+    return _hashed(valid, text)
+
+
+def _hashed(valid: str, text: str) -> str:
+    # An environment may hold bytes that are no UTF-8, which Python keeps as halves of surrogate pairs.
+    digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+    suffix = f"-{digest[:_HASH_LENGTH]}"
     return valid[: LONGEST_TAG - len(suffix)] + suffix

@@ -1,0 +1,71 @@
+"""Names keep their meaning: what is fixed belongs to one commit, and what moves does not go back."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.image.digest import Digest
+from runner.image.tags import Tag, told_apart
+from runner.tag_law import Move, Standing, decide_tag
+
+OURS, THEIRS = "a" * 40, "b" * 40
+DIGEST = Digest.of(b"standing")
+STANDINGS = st.builds(Standing, st.just(DIGEST), st.sampled_from([None, OURS, THEIRS, "x"]), st.booleans())
+TAGS = st.builds(Tag, st.sampled_from(["v1", "latest", "main-2026"]), st.booleans(), st.booleans())
+NEWER = st.sampled_from([True, False, None])
+
+
+def decide(tag, standing, descends=None):
+    return decide_tag(tag, {tag.name: standing}.get, OURS, lambda _commit: descends)
+
+
+@pytest.mark.parametrize(
+    ("fixed", "standing", "descends", "move", "warning"),
+    [
+        (True, None, None, Move.CREATE, False),
+        (False, None, None, Move.CREATE, False),
+        (True, Standing(DIGEST, OURS, True), None, Move.KEEP, False),
+        (False, Standing(DIGEST, OURS, True), None, Move.KEEP, False),
+        (True, Standing(DIGEST, OURS, False), None, Move.REPLACE, True),
+        (True, Standing(DIGEST, THEIRS, False), False, Move.REFUSE, True),
+        (True, Standing(DIGEST, None, False), None, Move.REFUSE, True),
+        (False, Standing(DIGEST, OURS, False), None, Move.MOVE, False),
+        (False, Standing(DIGEST, THEIRS, False), True, Move.REFUSE, True),
+        (False, Standing(DIGEST, THEIRS, False), False, Move.MOVE, False),
+        (False, Standing(DIGEST, THEIRS, False), None, Move.MOVE, True),
+        (False, Standing(DIGEST, None, False), True, Move.MOVE, True),
+    ],
+)
+def test_a_tag_is_decided_by_what_stands_under_it(fixed, standing, descends, move, warning):
+    decision = decide(Tag("v1", fixed), standing, descends)
+    assert (decision.move, decision.warning) == (move, warning)
+    assert decision.standing == (DIGEST if standing else None)
+
+
+@given(tag=TAGS, standing=STANDINGS, apart=st.none() | STANDINGS, descends=NEWER)
+def test_a_fixed_tag_of_another_commit_is_never_changed(tag, standing, apart, descends):
+    there = {told_apart(tag, OURS).name: apart, tag.name: standing}
+    decision = decide_tag(tag, there.get, OURS, lambda _commit: descends)
+    under = there[decision.tag.name]
+    if decision.tag.fixed and under and under.revision != OURS and not under.stated:
+        assert decision.move is Move.REFUSE
+
+
+@given(standing=STANDINGS)
+def test_latest_never_goes_back(standing):
+    decision = decide(Tag("latest", fixed=False), standing, descends=True)
+    if standing.revision not in {OURS, None} and not standing.stated:
+        assert decision.move is Move.REFUSE
+        assert "it would go back" in decision.reason
+
+
+def test_a_date_of_another_commit_is_told_apart():
+    tag = Tag("main-2026-11-24-03-29", fixed=True, dated=True)
+    decision = decide(tag, Standing(DIGEST, THEIRS, False))
+    assert (decision.tag, decision.move) == (told_apart(tag, OURS), Move.CREATE)
+
+
+def test_a_date_told_apart_that_is_taken_too_is_refused():
+    tag = Tag("main-2026", fixed=True, dated=True)
+    decision = decide_tag(tag, lambda _name: Standing(DIGEST, THEIRS, False), OURS, lambda _commit: None)
+    assert decision.move is Move.REFUSE
