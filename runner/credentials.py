@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -68,7 +67,11 @@ def _from_password(secret: Mapping[str, object], default_username: str) -> Regis
 
 
 def _from_docker(docker: Mapping[str, object]) -> RegistryCredentials:
-    registry = _registry(_text(docker, "registry", "docker")) if "registry" in docker else DOCKER_HUB
+    registry = (
+        _registry(_text(docker, "registry", "docker"), "`docker.registry`")
+        if "registry" in docker
+        else DOCKER_HUB
+    )
     username = _text(docker, "username", "docker")
     return RegistryCredentials(registry, username, Masked(_text(docker, "password", "docker")))
 
@@ -90,7 +93,7 @@ def _dockercfg_entries(auths: Mapping[str, object]) -> Iterator[RegistryCredenti
         # Docker's key is a URL for Docker Hub alone: `https://index.docker.io/v1/`.
         host = key.removeprefix("https://").removeprefix("http://").partition("/")[0]
         username, password = _decoded_auth(entry, key) if "auth" in entry else _pair(entry, key)
-        yield RegistryCredentials(_registry(host), username, Masked(password))
+        yield RegistryCredentials(_registry(host, f"the key {key[:100]!r}"), username, Masked(password))
 
 
 def _pair(entry: Mapping[str, object], key: str) -> tuple[str, str]:
@@ -98,9 +101,11 @@ def _pair(entry: Mapping[str, object], key: str) -> tuple[str, str]:
 
 
 def _decoded_auth(entry: Mapping[str, object], key: str) -> tuple[str, str]:
+    auth = _text(entry, "auth", key)
     try:
-        decoded = base64.b64decode(_text(entry, "auth", key), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+        # Docker reads over the line ends that `base64` writes.
+        decoded = base64.b64decode(auth.replace("\n", "").replace("\r", ""), validate=True).decode()
+    except ValueError:
         raise BadSecretShape(f"`auth` of {key!r} is not base64") from None
     username, colon, password = decoded.partition(":")
     if not (colon and username and password):
@@ -108,11 +113,11 @@ def _decoded_auth(entry: Mapping[str, object], key: str) -> tuple[str, str]:
     return username, password
 
 
-def _registry(host: str) -> Registry:
+def _registry(host: str, where: str) -> Registry:
     try:
         return Registry.parse(host)
     except BadReference:
-        raise BadSecretShape(f"{host[:100]!r} is not a registry's host[:port]") from None
+        raise BadSecretShape(f"{where} is not a registry's host[:port]") from None
 
 
 def _text(mapping: Mapping[str, object], key: str, parent: str = "") -> str:
@@ -122,6 +127,8 @@ def _text(mapping: Mapping[str, object], key: str, parent: str = "") -> str:
     value = mapping[key]
     if not isinstance(value, str) or not value:
         raise BadSecretShape(f"{where} is not a text, or is empty")
+    if not value.isprintable() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise BadSecretShape(f"{where} has half a surrogate pair, which is no text")
     return value
 
 

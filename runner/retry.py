@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -44,11 +45,16 @@ def retry_after_seconds(header: str | None, now: float) -> float | None:
     """
     if not header:
         return None
-    if header.strip().isdigit():
+    if re.fullmatch("[0-9]{1,9}", header.strip()):
         return float(header)
     try:
         return max(0.0, parsedate_to_datetime(header).timestamp() - now)
-    except ValueError:
+    except (
+        ValueError,
+        TypeError,
+        IndexError,
+        OverflowError,
+    ):  # what the parser raises for one text or another
         return None
 
 
