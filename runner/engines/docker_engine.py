@@ -208,6 +208,23 @@ class DockerEngine:
         watch.check()
         return watch
 
+    def save(self, image: Digest) -> Iterator[bytes]:
+        """The archive in which the engine gives an image away; to be closed if it is not read to its end.
+
+        Args:
+            image: its id.
+
+        Raises:
+            Unavailable: the engine does not have it, or stopped.
+        """
+        url = f"{self._client.base_url}/v{self._client.api_version}/images/{image}/get"
+        with translated(self.endpoint, "while it gave the image away"):
+            # An old engine writes the whole archive to its disk before the first byte comes.
+            response = self._client.get(url, stream=True, timeout=(_CONNECT_SECONDS, _PUSH_SECONDS))
+            with response:
+                _check_status(response)
+                yield from _chunks(response)
+
     def _post(
         self,
         path: str,
