@@ -28,6 +28,8 @@ def put_on(sample: Path, base: str) -> None:
     """
     (sample / "Dockerfile").write_text(_DOCKERFILE.format(base=base))
     (sample / ".dockerignore").write_text(".git\n")
+    with (sample / "lading.toml").open("a") as settings:
+        settings.write('network = "none"\n')  # nothing is downloaded
     _commit(sample, "Serve the page from Debian")
 
 

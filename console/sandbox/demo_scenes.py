@@ -149,7 +149,8 @@ class Demo:
         await asyncio.to_thread(self.forget_images)
         self.story.say(f"$ docker pull {self.image}@{digest}")
         await asyncio.to_thread(pull, self.engine, self.image, digest, self.credentials, self.story.progress)
-        self.story.good("pulled, by an engine that had forgotten the image and its base")
+        forgotten = "the image and its base" if self.base else "the image"
+        self.story.good(f"pulled, by an engine that had forgotten {forgotten}")
         if self.base is not None:
             self.story.say(f"$ docker run {self.image}@{digest}")
             ended = await asyncio.to_thread(run_image, self.engine, f"{self.image}@{digest}")
