@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # Control characters, and the characters that reorder or hide text (Unicode TR36), drive a terminal.
 _UNPRINTABLE: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
 _PROGRESS_SECONDS: Final = 1.0
 _BAR: Final = 24
@@ -119,7 +119,7 @@ class Narrator:
         if self._live:
             filled = round(share * _BAR)
             self._clear()
-            self._write(printable(f"  {what} [{'#' * filled}{'.' * (_BAR - filled)}] {figures}"))
+            self._write(printable(f"  {self.masker(what)} [{'#' * filled}{'.' * (_BAR - filled)}] {figures}"))
             self._drawn = True
         else:
             self.say(f"  {what} {figures}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 FILE_NAME: Final = "lading.toml"
+_IMAGE_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*\Z")
 _TEXT, _TEXTS, _TABLE, _FLAG = "a text", "a list of texts", "a table of texts", "true or false"
 
 
@@ -175,6 +177,12 @@ def _images(document: Mapping[str, Any], problems: list[str]) -> dict[str, dict[
     if not isinstance(images, dict) or not all(isinstance(image, dict) for image in images.values()):
         problems.append(f"{FILE_NAME}: an image is a table with a name: [image.NAME]")
         return {}
+    # A name is a folder among the artifacts.
+    problems.extend(
+        f"{FILE_NAME}: {name!r} is no name of an image: letters, digits, `_`, `.`, `-`, and no dot at first"
+        for name in images
+        if not _IMAGE_NAME.match(name)
+    )
     return images
 
 
@@ -236,7 +244,8 @@ def _from_text(kind: str, text: str) -> Any:
         return [part.strip() for part in text.split(",") if part.strip()]
     if kind == _TABLE:
         pairs = (line.partition("=") for line in text.splitlines() if line.strip())
-        return {key.strip(): value for key, _, value in pairs}
+        # What is no NAME=VALUE has no name, which is no table of texts.
+        return {key.strip() if equals else "": value for key, equals, value in pairs}
     if kind == _FLAG:
         return {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
     return text
