@@ -66,7 +66,15 @@ class Deployment:
     _roles: Roles | None = None
 
     def __post_init__(self) -> None:
-        self.storage = Storage(self, Masked(self.token()))
+        self.storage = Storage(self, self.key("storage"))
+
+    def key(self, name: str) -> Masked:
+        """The deployment's own secret of that name; a database that is a file keeps it."""
+        self.store.run("insert or ignore into keys values (?, ?)", name, self.token())
+        row = self.store.one("select key from keys where name = ?", name)
+        if row is None:
+            raise LookupError(name)
+        return Masked(row["key"])
 
     def time(self) -> str:
         """Now, as the services write it."""
@@ -116,4 +124,4 @@ class Deployment:
 
 def dump(value: Any) -> str:
     """JSON for a column; members keep their order."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(value, separators=(",", ":"))

@@ -9,8 +9,9 @@ import base64
 import hashlib
 import json
 import re
+import sqlite3
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Never
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -170,19 +171,28 @@ class Layer:
             self._deployment,
             endpoint,
             _signed(request),
-            await request.read(),
+            b"",
             request.headers.get("Content-Type"),
             params,
             dict(parse_qsl(query, keep_blank_values=True)),
             lambda: request.transport is None or request.transport.is_closing(),
         )
         try:
-            reply = await self._run(call)
+            return self._replied(await self._run(call, request))
         except ApiError as refusal:
             return self._refused(call, refusal)
-        return self._replied(reply)
 
-    async def _run(self, call: Call) -> Any:
+    async def _run(self, call: Call, request: web.Request) -> Any:
+        try:
+            call.content = await request.read()
+            return await self._checked(call)
+        except web.HTTPRequestEntityTooLarge as error:
+            raise ApiError("InputTooLarge", "The body is larger than 10 MB") from error
+        except (sqlite3.Error, OverflowError) as error:
+            # A number or text that the state cannot hold.
+            raise ApiError("InternalServerError", f"Internal Error: {error}") from error
+
+    async def _checked(self, call: Call) -> Any:
         endpoint = call.endpoint
         _read_payload(call)
         if endpoint.handler is None:
@@ -221,7 +231,7 @@ class Layer:
         return self._json(body, refusal.status, headers)
 
     def _json(self, body: Any, status: int, headers: Mapping[str, str] | None = None) -> web.Response:
-        content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
         return web.Response(
             status=status,
             body=content,
@@ -261,9 +271,13 @@ def _read_payload(call: Call) -> None:
     if call.endpoint.takes is None or not is_json(call.content_type):
         return
     try:
-        call.payload = json.loads(call.content)
+        call.payload = json.loads(call.content, parse_constant=_refuse_constant)
     except ValueError:
         call.payload, call.is_malformed = call.content.decode(errors="replace"), True
+
+
+def _refuse_constant(name: str) -> Never:
+    raise ValueError(f"{name} is no JSON")
 
 
 def is_json(content_type: str | None) -> bool:

@@ -6,10 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-DATE_TIME: Final = re.compile(
-    r"\d{4}-[01]\d-[0-3]\d[tT\s][0-2]\d:[0-5]\d:[0-6]\d(\.\d+)?([zZ]|[+-]\d\d(:?\d\d)?)?"
-)
-"""What the services' schemas take for a date-time; without a zone it is UTC."""
+_DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[tT\s]\d\d:\d\d:\d\d(\.\d+)?([zZ]|[+-]\d\d(:?\d\d)?)?")
 
 SECOND: Final = timedelta(seconds=1)
 MINUTE: Final = timedelta(minutes=1)
@@ -19,6 +16,17 @@ DAY: Final = timedelta(days=1)
 def iso(moment: datetime) -> str:
     """As JavaScript's `toJSON` writes it; such texts sort as the times do."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def is_date_time(text: str) -> bool:
+    """Whether the services' schemas take it for a date-time; without a zone it is UTC."""
+    if not _DATE_TIME.fullmatch(text):
+        return False
+    try:
+        parse(text)
+    except (ValueError, OverflowError):
+        return False
+    return True
 
 
 def parse(text: str) -> datetime:

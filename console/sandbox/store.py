@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+MEMORY: Final = ":memory:"
 SCHEMA: Final = """
 create table if not exists clients (
   client_id text primary key, token text not null, description text not null, scopes text not null,
   expires text not null, disabled integer not null default 0, delete_on_expiration integer not null default 0,
   created text not null, last_modified text not null, last_date_used text not null,
   last_rotated text not null);
+create table if not exists keys (name text primary key, key text not null);
 create table if not exists roles (
   role_id text primary key, description text not null, scopes text not null,
   created text not null, last_modified text not null);
@@ -68,6 +71,8 @@ class Store:
     """
 
     def __init__(self, database: str) -> None:
+        if database != MEMORY:
+            Path(database).touch(mode=0o600)  # it holds tokens
         self._connection = sqlite3.connect(database, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
         # A sandbox's state need not outlive a crash of the machine.

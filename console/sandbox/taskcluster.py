@@ -31,10 +31,11 @@ from console.sandbox.services import (
 )
 from console.sandbox.storage import ROUTE
 from console.sandbox.store import Store
-from runner.masking import Masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from runner.masking import Masked
 
 ROOT_CLIENT: Final = "static/taskcluster/root"
 LARGEST_BODY: Final = 10 * 1024 * 1024
@@ -90,7 +91,7 @@ class Sandbox:
             database: a file that keeps the state, or `:memory:`.
             host: the address to listen on.
             port: the port, or 0 for a free one.
-            root_access_token: of the client with scope `*`; a new one if None.
+            root_access_token: of the client with scope `*`; one that the database keeps if None.
             now: the time, in UTC.
             random: so many random bytes.
             long_poll: how long `claimWork` waits for a task, in seconds.
@@ -99,10 +100,10 @@ class Sandbox:
             OSError: the address cannot be listened on.
         """
         deployment = Deployment("", Store(database), {}, now, random, long_poll)
-        tokens = {ROOT_CLIENT: root_access_token or Masked(deployment.token())}
-        for client_id, scopes in ((ROOT_CLIENT, ("*",)), (QUEUE_CLIENT, ("*",)), (INDEX_CLIENT, ("*",))):
-            token = tokens.get(client_id) or Masked(deployment.token())
-            deployment.statics[client_id] = Client(client_id, token, scopes, FAR_FUTURE)
+        tokens = {ROOT_CLIENT: root_access_token, QUEUE_CLIENT: None, INDEX_CLIENT: None}
+        for client_id, given in tokens.items():
+            token = given or deployment.key(client_id)
+            deployment.statics[client_id] = Client(client_id, token, ("*",), FAR_FUTURE)
         deployment.on_completed.append(index_service.index_by_routes)
         router = published_routes()
         application = web.Application(client_max_size=LARGEST_BODY + 1)
@@ -144,6 +145,7 @@ class Sandbox:
 
     async def close(self) -> None:
         """Stop serving and close the state."""
+        self._deployment.arrivals.close()
         self._time.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._time

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from console.sandbox.moments import DATE_TIME
+from console.sandbox.moments import is_date_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +70,7 @@ class Text(Shape):
             yield f"{path} must NOT have fewer than {self.least} characters"
         if self.pattern and not javascript(self.pattern).search(value):
             yield f'{path} must match pattern "{self.pattern}"'
-        if self.is_date and not DATE_TIME.fullmatch(value):
+        if self.is_date and not is_date_time(value):
             yield f'{path} must match format "date-time"'
         if self.is_uri and not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:[^\s]*\Z", value):
             yield f'{path} must match format "uri"'

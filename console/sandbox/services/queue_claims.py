@@ -132,7 +132,7 @@ async def claim_work(call: Call) -> Any:
         if left <= 0:
             return {"tasks": []}
         await deployment.arrivals.wait(queue_id, left)
-        if call.is_gone():
+        if call.is_gone() or deployment.arrivals.is_closed:
             # Nobody would run what were claimed now.
             return {"tasks": []}
 

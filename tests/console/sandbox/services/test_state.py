@@ -23,3 +23,12 @@ async def test_a_database_file_keeps_the_state(tmp_path):
         await asyncio.to_thread(secrets(sandbox).set, "a", secret)
     async with await Sandbox.start(database=database, root_access_token=token) as sandbox:
         assert await asyncio.to_thread(secrets(sandbox).get, "a") == secret
+    assert (tmp_path / "sandbox.sqlite").stat().st_mode & 0o077 == 0
+
+
+async def test_a_database_file_keeps_the_tokens(tmp_path):
+    database, tokens = str(tmp_path / "sandbox.sqlite"), set()
+    for _start in range(2):
+        async with await Sandbox.start(database=database) as sandbox:
+            tokens.add(sandbox.root_access_token.reveal())
+    assert len(tokens) == 1
