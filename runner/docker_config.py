@@ -67,7 +67,7 @@ def _ask_helper(
         found = json.loads(answer.stdout) if answer.returncode == 0 else None
         return (
             RegistryCredentials(registry, str(found["Username"]), Masked(str(found["Secret"])))
-            if found
+            if found and found["Secret"]
             else None
         )
     except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from runner.docker_config import docker_login
 from runner.errors import UsageError
 from runner.evidence import Lookup, gather
-from runner.image.reference import BadReference, ImageReference
+from runner.image.reference import BadReference, ImageReference, Registry
 from runner.narration import printable
 from runner.registry.client import RegistryClient
 from runner.task.event import parse_repository
@@ -54,6 +54,10 @@ def request_from(arguments: argparse.Namespace, environment: Mapping[str, str]) 
     Raises:
         UsageError: one of them is wrong.
     """
+    # A demand that an unset variable emptied would be no demand: the image would be verified without it.
+    for name in ("task", "index", "source", "ref", "pool", "root_url"):
+        if getattr(arguments, name) == "":
+            raise UsageError(f"--{name.replace('_', '-')} is empty.")
     root_url = arguments.root_url or environment.get("TASKCLUSTER_ROOT_URL", "")
     if not root_url.startswith(("https://", "http://")):
         raise UsageError(
@@ -65,6 +69,10 @@ def request_from(arguments: argparse.Namespace, environment: Mapping[str, str]) 
         reference = ImageReference.parse(arguments.image)
     except BadReference as error:
         raise UsageError(f"The image: {error}.") from None
+    try:
+        insecure = frozenset(Registry.parse(host).host for host in arguments.insecure_registry)
+    except BadReference as error:
+        raise UsageError(f"--insecure-registry: {error}.") from None
     source = parse_repository(arguments.source) if arguments.source else None
     if arguments.source and source is None:
         raise UsageError(f"--source {arguments.source!r} is not OWNER/NAME or the URL of a repository.")
@@ -75,7 +83,7 @@ def request_from(arguments: argparse.Namespace, environment: Mapping[str, str]) 
         Lookup(arguments.task, arguments.index),
         Policy(arguments.task, source, arguments.ref, arguments.pool),
         root_url,
-        frozenset(arguments.insecure_registry),
+        insecure,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SECONDS = 30
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,9 @@ class Checkout:
 
     def descends(self, commit: str, ancestor: str) -> bool | None:
         """Whether `commit` has `ancestor` in its history; None where a shallow clone cannot tell."""
+        if not (_COMMIT.match(commit) and _COMMIT.match(ancestor)):
+            # A label may say anything: `HEAD` is no commit, and `--help` an option.
+            return None
         if commit == ancestor:
             return True
         if self._run("cat-file", "-e", f"{commit}^{{commit}}").returncode != 0:
