@@ -8,26 +8,23 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 import sqlite3
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Never
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from console.domain.scopes import is_satisfied, missing
-from console.sandbox.authentication import Directory, Identity, Signed, authenticate, payload_hash
+from console.sandbox.authentication import Signed
+from console.sandbox.call import Call, Reply, filled
+from console.sandbox.checks import check_params, check_payload, check_query, read_payload
 from console.sandbox.failures import ApiError
-from console.sandbox.routing import BadEncoding, Endpoint, Router
-from console.sandbox.temporary import AuthenticationFailed
-from console.sandbox.validation import rejection
+from console.sandbox.routing import BadEncoding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from console.domain.scopes import Expression
     from console.sandbox.deployment import Deployment
+    from console.sandbox.routing import Router
 
 CORS: Final = {
     "Access-Control-Allow-Origin": "*",
@@ -36,111 +33,11 @@ CORS: Final = {
     "Access-Control-Request-Method": "*",
     "Access-Control-Max-Age": "900",
 }
-_QUERY_PATTERNS: Final = {"limit": r"^[0-9]+$", "quarantined": r"^(true|false)$"}
 _HTML_400: Final = (
     '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>Error</title>\n</head>\n'
     "<body>\n<pre>Bad Request</pre>\n</body>\n</html>\n"
 )
 _OMITTED: Final = "(OMITTED)"
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer other than 200 with a JSON body."""
-
-    body: Any = None
-    status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
-    text: str | None = None
-
-
-@dataclass(slots=True)
-class Call:
-    """One request to one endpoint, as its handler sees it."""
-
-    deployment: Deployment
-    endpoint: Endpoint
-    signed: Signed
-    content: bytes
-    content_type: str | None
-    params: dict[str, str]
-    query: dict[str, str]
-    is_gone: Callable[[], bool]
-    payload: Any = field(default_factory=dict)
-    is_malformed: bool = False
-    _identity: Identity | None = None
-
-    @property
-    def identity(self) -> Identity:
-        """The caller; found out when first asked for, so that a public endpoint ignores bad credentials."""
-        if self._identity is None:
-            self._identity = self._authenticated()
-        return self._identity
-
-    def _authenticated(self) -> Identity:
-        deployment = self.deployment
-        directory = Directory(deployment.client, deployment.roles, deployment.now())
-        try:
-            identity = authenticate(self.signed, directory)
-        except AuthenticationFailed as refusal:
-            raise ApiError("AuthenticationFailed", str(refusal)) from refusal
-        if identity.payload_hash:
-            computed = payload_hash(self.content, self.content_type or "")
-            if computed != identity.payload_hash:
-                raise ApiError(
-                    "AuthenticationFailed",
-                    f"Invalid payload hash: {{{{hash}}}}\nComputed payload hash: {computed}\n"
-                    "This happens when your request carries a signed hash of the payload and the hash "
-                    "doesn't match the hash we've computed on the server-side.",
-                )
-        return identity
-
-    @property
-    def client_id(self) -> str:
-        """The caller's, for the audit."""
-        return self.identity.client_id or "anonymous"
-
-    def has(self, expression: Expression) -> bool:
-        """Whether the caller satisfies the expression."""
-        return is_satisfied(expression, self.identity.scopes)
-
-    def authorize(self, expression: Expression) -> None:
-        """Refuse a caller who does not satisfy the expression.
-
-        Raises:
-            ApiError: AuthenticationFailed, or InsufficientScopes with what is missing.
-        """
-        check_scopes(self.identity, expression)
-
-
-def check_scopes(identity: Identity, expression: Expression) -> None:
-    """Refuse an identity that does not satisfy the expression.
-
-    Raises:
-        ApiError: InsufficientScopes.
-    """
-    lacking = missing(expression, identity.scopes)
-    if lacking is None:
-        return
-    wanted = f"satisfy the following scope expression:\n\n```\n{_shown(expression)}\n```"
-    if identity.client_id is None:
-        raise ApiError("InsufficientScopes", f"This request requires Taskcluster credentials that {wanted}")
-    raise ApiError(
-        "InsufficientScopes",
-        f"Client ID {identity.client_id} does not have sufficient scopes and is missing the following "
-        f"scopes:\n\n```\n{_shown(lacking)}\n```\n\nThis request requires the client to {wanted}",
-    )
-
-
-def _shown(expression: Expression) -> str:
-    return expression if isinstance(expression, str) else json.dumps(expression, indent=2)
-
-
-def filled(template: Expression, values: Mapping[str, str]) -> Expression:
-    """The template with `<name>` replaced by each value."""
-    if isinstance(template, str):
-        return re.sub(r"<(\w+)>", lambda found: values[found[1]], template)
-    return {kind: [filled(part, values) for part in parts] for kind, parts in template.items()}
 
 
 class Layer:
@@ -194,14 +91,14 @@ class Layer:
 
     async def _checked(self, call: Call) -> Any:
         endpoint = call.endpoint
-        _read_payload(call)
+        read_payload(call)
         if endpoint.handler is None:
             raise ApiError("NotImplemented", f"The sandbox lacks {endpoint.name}")
         if endpoint.scopes is not None:
             call.authorize(filled(endpoint.scopes, call.params))
-        _check_params(call)
-        _check_query(call)
-        _check_payload(call)
+        check_params(call)
+        check_query(call)
+        check_payload(call)
         return await endpoint.handler(call)
 
     def _replied(self, reply: Any) -> web.Response:
@@ -265,69 +162,3 @@ def _signed(request: web.Request) -> Signed:
         port=request.headers.get("X-Forwarded-Port", port),
         authorization=request.headers.get("Authorization"),
     )
-
-
-def _read_payload(call: Call) -> None:
-    if call.endpoint.takes is None or not is_json(call.content_type):
-        return
-    try:
-        call.payload = json.loads(call.content, parse_constant=_refuse_constant)
-    except ValueError:
-        call.payload, call.is_malformed = call.content.decode(errors="replace"), True
-
-
-def _refuse_constant(name: str) -> Never:
-    raise ValueError(f"{name} is no JSON")
-
-
-def is_json(content_type: str | None) -> bool:
-    """Whether a body of this type is read; parameters such as a charset do not matter."""
-    return (content_type or "").split(";")[0].strip().lower() == "application/json"
-
-
-def _check_params(call: Call) -> None:
-    wrong = [
-        f"URL parameter '{name}' given as '{call.params[name]}' must match regular expression: "
-        f"'/{_escaped(pattern)}/'"
-        for name, pattern in call.endpoint.patterns.items()
-        if name in call.params and not re.search(pattern, call.params[name])
-    ]
-    if wrong:
-        raise ApiError("InvalidRequestArguments", "\n".join(["Invalid URL patterns:", *wrong]))
-
-
-def _escaped(pattern: str) -> str:
-    """As JavaScript prints a regular expression: with its slashes escaped."""
-    return pattern.replace("/", r"\/")
-
-
-def _check_query(call: Call) -> None:
-    wrong: list[str] = []
-    for key, value in call.query.items():
-        pattern = _QUERY_PATTERNS.get(key)
-        if key == "bewit":
-            continue
-        if key not in call.endpoint.query:
-            wrong.append(f"Query-string parameter: {key} is not supported!")
-        elif pattern and not re.search(pattern, value):
-            wrong.append(f'Query-string parameter: {key}="{value}" does not match expression: /{pattern}/')
-    if wrong:
-        raise ApiError("InvalidRequestArguments", "\n".join(wrong))
-
-
-def _check_payload(call: Call) -> None:
-    shape = call.endpoint.takes
-    if shape is None:
-        return
-    if not is_json(call.content_type):
-        got = call.content_type or "null"
-        raise ApiError(
-            "MalformedPayload",
-            f"Payload must be JSON with content-type: application/json got content-type: {got}",
-        )
-    if call.is_malformed:
-        raise ApiError("MalformedPayload", "Failed to parse JSON: the body is not JSON")
-    shape.fill(call.payload)
-    message = rejection(shape, call.endpoint.schema, call.deployment.root_url, call.payload)
-    if message:
-        raise ApiError("InputValidationError", message)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from console.domain.scopes import Expression
-    from console.sandbox.layer import Call
+    from console.sandbox.call import Call
     from console.sandbox.validation import Shape
 
     Handler = Callable[["Call"], Awaitable[Any]]

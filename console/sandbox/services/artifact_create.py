@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from console.sandbox.call import Reply
 from console.sandbox.deployment import QUEUE_CLIENT, dump
 from console.sandbox.failures import ApiError, conflict, input_error, not_found
-from console.sandbox.layer import Reply
 from console.sandbox.moments import DAY, MINUTE, canonical, iso, parse
 from console.sandbox.services.object_service import is_finished, reserve
 from console.sandbox.services.queue_model import PATTERNS, SERVICE, load
@@ -18,7 +18,7 @@ from console.sandbox.validation import DATE, SLUG, Members, Number, OneOf, Shape
 if TYPE_CHECKING:
     import sqlite3
 
-    from console.sandbox.layer import Call
+    from console.sandbox.call import Call
     from console.sandbox.services.queue_model import Run, Task
 
 AFTER_EXCEPTION: Final = 25 * MINUTE

@@ -6,9 +6,9 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from console.sandbox.call import Reply
 from console.sandbox.deployment import QUEUE_CLIENT
 from console.sandbox.failures import ApiError, input_error, not_found
-from console.sandbox.layer import Reply
 from console.sandbox.paging import by_key
 from console.sandbox.services.artifact_create import find, object_name
 from console.sandbox.services.object_service import simple_url
@@ -19,7 +19,7 @@ from console.sandbox.temporary import issue
 if TYPE_CHECKING:
     import sqlite3
 
-    from console.sandbox.layer import Call
+    from console.sandbox.call import Call
 
 _DOWNLOAD: Final = timedelta(hours=1)
 _NAMED: Final = {"patterns": PATTERNS, "splats": ("name",)}

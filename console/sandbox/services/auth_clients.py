@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from console.domain.scopes import BadScope, check_scope, satisfies
+from console.sandbox.call import Reply
 from console.sandbox.deployment import FAR_FUTURE, dump
 from console.sandbox.failures import conflict, input_error, not_found
-from console.sandbox.layer import Reply
 from console.sandbox.moments import canonical
 from console.sandbox.paging import by_offset
 from console.sandbox.routing import Service
@@ -18,8 +18,8 @@ from console.sandbox.validation import DATE, UNIQUE_SCOPES, Flag, Members, Text
 if TYPE_CHECKING:
     import sqlite3
 
+    from console.sandbox.call import Call
     from console.sandbox.deployment import Client
-    from console.sandbox.layer import Call
 
 SERVICE: Final = Service("auth")
 _CLIENT: Final = Members(

@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from console.domain.scopes import BadScope, RoleCycle, Roles, check_role, satisfies
+from console.sandbox.call import Reply
 from console.sandbox.deployment import dump
 from console.sandbox.failures import conflict, input_error, not_found
-from console.sandbox.layer import Reply
 from console.sandbox.paging import by_offset
 from console.sandbox.services.auth_clients import SERVICE
 from console.sandbox.validation import UNIQUE_SCOPES, Members, Text
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from console.sandbox.layer import Call
+    from console.sandbox.call import Call
 
 _ROLE: Final = Members(
     of={"description": Text(most=10240), "scopes": UNIQUE_SCOPES}, required=("description", "scopes")

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from console.domain.scopes import Roles, normalise
 from console.sandbox.authentication import Directory, Signed, authenticate
+from console.sandbox.call import check_scopes
 from console.sandbox.deployment import FAR_FUTURE, Client
 from console.sandbox.failures import ApiError
-from console.sandbox.layer import check_scopes
 from console.sandbox.paging import by_offset
 from console.sandbox.services.auth_clients import SERVICE
 from console.sandbox.temporary import AuthenticationFailed
@@ -18,7 +18,7 @@ from runner.masking import Masked
 if TYPE_CHECKING:
     import sqlite3
 
-    from console.sandbox.layer import Call
+    from console.sandbox.call import Call
 
 _SCOPE_SET: Final = Members(of={"scopes": SCOPES}, required=("scopes",))
 _TEST: Final = Members(

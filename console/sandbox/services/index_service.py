@@ -18,8 +18,8 @@ from console.sandbox.validation import DATE, OBJECT, SLUG, Listing, Members, Num
 if TYPE_CHECKING:
     import sqlite3
 
+    from console.sandbox.call import Call
     from console.sandbox.deployment import Deployment
-    from console.sandbox.layer import Call
     from console.sandbox.services.queue_model import Task
 
 SERVICE: Final = Service("index")

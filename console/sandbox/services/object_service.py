@@ -6,9 +6,9 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from console.sandbox.call import Reply
 from console.sandbox.deployment import dump
 from console.sandbox.failures import ApiError, conflict, input_error, not_found
-from console.sandbox.layer import Reply
 from console.sandbox.moments import canonical, iso
 from console.sandbox.routing import Service
 from console.sandbox.storage import DOWNLOAD_TIME, UPLOAD_TIME, Blob
@@ -17,8 +17,8 @@ from console.sandbox.validation import DATE, SLUG, Flag, Members, Number, Shape,
 if TYPE_CHECKING:
     import sqlite3
 
+    from console.sandbox.call import Call
     from console.sandbox.deployment import Deployment
-    from console.sandbox.layer import Call
 
 SERVICE: Final = Service("object")
 _PROJECT: Final = Text(pattern=r"^([a-zA-Z0-9._/-]*)$", least=1, most=500)

@@ -25,8 +25,8 @@ from console.sandbox.validation import IDENTIFIER, Members, Number, Shape, Text
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from console.sandbox.call import Call
     from console.sandbox.deployment import Deployment
-    from console.sandbox.layer import Call
 
 CLAIM: Final = timedelta(minutes=20)
 _RECENT: Final = 20

@@ -11,7 +11,7 @@ from console.sandbox.services.queue_resolve import ended
 from console.sandbox.validation import Members, Text
 
 if TYPE_CHECKING:
-    from console.sandbox.layer import Call
+    from console.sandbox.call import Call
 
 _PRIORITY: Final = Members(of={"newPriority": Text(one_of=PRIORITIES)}, required=("newPriority",))
 _PRIORITY_SCHEMA: Final = "queue/v1/change-task-priority-request.json#"

@@ -15,8 +15,8 @@ from console.sandbox.validation import DATE, IDENTIFIER, OBJECT, SCOPES, SLUG, L
 
 if TYPE_CHECKING:
     from console.domain.scopes import Expression
+    from console.sandbox.call import Call
     from console.sandbox.deployment import Deployment
-    from console.sandbox.layer import Call
 
 DRIFT: Final = 15 * MINUTE
 LONGEST_DEADLINE: Final = 5 * DAY

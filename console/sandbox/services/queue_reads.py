@@ -13,7 +13,7 @@ from console.sandbox.validation import Listing, Members, Text
 if TYPE_CHECKING:
     import sqlite3
 
-    from console.sandbox.layer import Call
+    from console.sandbox.call import Call
 
 _IDS: Final = Members(of={"taskIds": Listing(of=Text())})
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from console.sandbox.checks import is_json
 from console.sandbox.failures import ApiError, conflict, not_found
-from console.sandbox.layer import is_json
 from console.sandbox.moments import MINUTE, SECOND, iso
 from console.sandbox.services import queue_dependencies
 from console.sandbox.services.queue_model import PATTERNS, SERVICE, Task, from_row, load, run_of, save
 from console.sandbox.validation import Members, Text
 
 if TYPE_CHECKING:
+    from console.sandbox.call import Call
     from console.sandbox.deployment import Deployment
-    from console.sandbox.layer import Call
 
 CLAIM_GRACE: Final = 5 * SECOND
 """How long after `takenUntil` the queue waits before it gives a run up; measured 5.0 to 5.5 s."""

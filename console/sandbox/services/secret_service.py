@@ -14,7 +14,7 @@ from console.sandbox.store import collation
 from console.sandbox.validation import DATE, OBJECT, Members
 
 if TYPE_CHECKING:
-    from console.sandbox.layer import Call
+    from console.sandbox.call import Call
 
 SERVICE: Final = Service("secrets")
 _SECRET: Final = Members(of={"secret": OBJECT, "expires": DATE}, required=("secret", "expires"))

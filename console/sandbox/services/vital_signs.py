@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from console.sandbox.layer import Call
+    from console.sandbox.call import Call
     from console.sandbox.routing import Service
 
 
