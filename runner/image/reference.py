@@ -91,10 +91,13 @@ class Repository:
 
     @property
     def familiar(self) -> str:
-        """The name as `docker` shows it: without `docker.io/` and `library/`."""
-        if self.registry.is_docker_hub:
-            return self.path.removeprefix("library/")
-        return f"{self.registry}/{self.path}"
+        """The name as `docker` shows it: without `docker.io/` and `library/`, where it then still means the same."""
+        if not self.registry.is_docker_hub:
+            return str(self)
+        first, _, rest = self.path.partition("/")
+        if first == "library" and "/" not in rest:
+            return rest
+        return str(self) if "." in first or first == "localhost" else self.path
 
     def tagged(self, tag: str) -> ImageReference:
         """This repository's image under a tag."""
