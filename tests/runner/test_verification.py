@@ -28,6 +28,8 @@ def evidence(stated=None, **changes):
     made = Evidence(
         digest=statement().published,
         config=statement().config,
+        layers=statement().layers,
+        revision=statement().revision,
         statement=stated,
         statement_sha256=Digest.of(stated.to_json()),
         task_id=TASK_ID,
@@ -54,10 +56,28 @@ def test_an_image_that_fits_in_everything_is_verified():
 
 
 DIFFERENT = {
+    "a label of another commit": {"revision": "f" * 40},
+    "a statement that was recorded as another": {"recorded_sha256": {"the build report": str(OTHER)}},
+    "something that is no statement": {"statement": None, "broken_statement": "it is not whole"},
+    "another config than the statement's": {"config": OTHER},
+    "other layers than the statement's": {"layers": (OTHER,)},
+    "the same layers under another manifest": {
+        "digest": OTHER,
+        "layers": statement().layers,
+        "diff_ids": statement().diff_ids,
+    },
     "another manifest under the tag": {"digest": OTHER, "config": OTHER},
-    "another manifest, whose layers were not read": {"digest": OTHER},
-    "another manifest, with another layer": {"digest": OTHER, "diff_ids": (Digest.of(b"base"), OTHER)},
-    "another manifest, with fewer layers": {"digest": OTHER, "diff_ids": (Digest.of(b"base"),)},
+    "another manifest, whose layers were not read": {"digest": OTHER, "layers": (OTHER,)},
+    "another manifest, with another layer": {
+        "digest": OTHER,
+        "layers": (OTHER,),
+        "diff_ids": (Digest.of(b"base"), OTHER),
+    },
+    "another manifest, with fewer layers": {
+        "digest": OTHER,
+        "layers": (OTHER,),
+        "diff_ids": (Digest.of(b"base"),),
+    },
     "an index": {"digest": OTHER, "config": None},
     "another task": {"task_id": "A" * 22},
     "another run": {"run_id": 1},
@@ -129,7 +149,7 @@ def test_a_difference_is_told_before_what_is_unknown():
 
 
 def test_an_image_recompressed_elsewhere_is_verified_by_content_only():
-    verdict = decide(evidence(digest=OTHER, diff_ids=statement().diff_ids), POLICY)
+    verdict = decide(evidence(digest=OTHER, layers=(OTHER, OTHER), diff_ids=statement().diff_ids), POLICY)
     assert verdict.exit_code is ExitCode.OK
     assert verdict.compared == "config digest and diffIDs"
     assert verdict.summary.startswith("Verified by content only")
@@ -137,12 +157,12 @@ def test_an_image_recompressed_elsewhere_is_verified_by_content_only():
 
 def test_an_index_is_compared_as_an_index():
     stated = statement(published=OTHER, index=OTHER)
-    verdict = decide(evidence(stated, digest=OTHER, config=None), POLICY)
+    verdict = decide(evidence(stated, digest=OTHER, config=None, layers=None), POLICY)
     assert (verdict.exit_code, verdict.compared) == (ExitCode.OK, "index digest")
 
 
 def test_it_says_which_layer_differs():
-    verdict = decide(evidence(digest=OTHER, diff_ids=(Digest.of(b"base"), OTHER)), POLICY)
+    verdict = decide(evidence(digest=OTHER, layers=(OTHER,), diff_ids=(Digest.of(b"base"), OTHER)), POLICY)
     assert "the content of layer 2 differs" in verdict.summary
 
 
