@@ -55,6 +55,9 @@ OPTIONS: Final = (
     Option("platforms", _TEXTS, "platforms to build for, such as linux/amd64"),
     Option("network", _TEXT, "the network of RUN: default, host or none", ("default", "host", "none")),
     Option("engine", _TEXT, "what builds", ("auto", "docker")),
+    Option(
+        "transport", _TEXT, "who pushes: auto, engine or direct (lading itself)", ("auto", "engine", "direct")
+    ),
     Option("index", _TEXT, "the index namespace under which the task is found by digest"),
     Option("reproducible", _FLAG, "put nothing into the image that depends on more than the commit"),
 )
@@ -67,6 +70,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     "platforms": (),
     "network": "default",
     "engine": "auto",
+    "transport": "auto",
     "reproducible": False,
 }
 
@@ -88,6 +92,7 @@ class Settings:
     platforms: tuple[str, ...]
     network: str
     engine: str
+    transport: str
     index: str | None
     reproducible: bool
     insecure_registries: frozenset[str]
@@ -146,6 +151,7 @@ def load_settings(
         platforms=tuple(values["platforms"]),
         network=values["network"],
         engine=values["engine"],
+        transport=values["transport"],
         index=values.get("index"),
         reproducible=values["reproducible"],
         insecure_registries=insecure,
