@@ -26,6 +26,7 @@ from console.sandbox.services import (
     queue_create,
     queue_reads,
     queue_resolve,
+    queue_workers,
     secret_service,
     vital_signs,
 )
@@ -43,7 +44,7 @@ LARGEST_BODY: Final = 10 * 1024 * 1024
 _MODULES: Final = (
     *(auth_clients, auth_roles, auth_scopes, secret_service),
     *(artifact_create, artifact_reads, index_service, object_service),
-    *(queue_claims, queue_control, queue_create, queue_reads, queue_resolve),
+    *(queue_claims, queue_control, queue_create, queue_reads, queue_resolve, queue_workers),
 )
 _TICK: Final = 0.5
 """Seconds between two looks at what has run out."""

@@ -84,11 +84,13 @@ async def create(call: Call) -> Any:
 
 @SERVICE.endpoint("updateRole", takes=_ROLE, schema=_SCHEMA, patterns=_PATTERNS)
 async def update(call: Call) -> Any:
-    """Replace; a caller needs each scope that the role's expansion did not hold."""
+    """Replace; a caller needs each scope that its scopes did not expand to."""
     role_id, body, deployment = call.params["roleId"], call.payload, call.deployment
-    if _row(call, role_id) is None:
+    row = _row(call, role_id)
+    if row is None:
         raise not_found(f"Role with roleId '{role_id}' not found")
-    held = deployment.roles.expand([f"assume:{role_id}"])
+    # Of its own scopes: what other roles give to its name does not count.
+    held = deployment.roles.expand(json.loads(row["scopes"]))
     added = [scope for scope in body["scopes"] if not satisfies(held, scope)]
     call.authorize({"AllOf": [f"auth:update-role:{role_id}", *added]})
     scopes = sorted(body["scopes"])
