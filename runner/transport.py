@@ -108,6 +108,11 @@ class DirectPush:
             done = sum(seen.sent for seen in sending)
             self.progress(done, sum(seen.descriptor.size for seen in sending))
 
+    @property
+    def bytes_sent(self) -> int:
+        """Bytes of blobs that the registry did not have."""
+        return sum(blob.sent for blob in self.blobs.values() if blob.state is BlobState.UPLOADED)
+
     def count(self, *states: BlobState) -> int:
         """How many blobs ended so."""
         return sum(blob.state in states for blob in self.blobs.values())
@@ -125,7 +130,7 @@ def base_layers(
     image: LocalImage,
     bases: Sequence[LocalImage],
     manifest_of: Callable[[ImageReference, str], tuple[Manifest, bytes] | None],
-) -> Iterator[tuple[Repository, dict[Digest, Descriptor]]]:
+) -> Iterator[tuple[ImageReference, dict[Digest, Descriptor]]]:
     """The blobs of the image's lowest layers, as the manifests of its base images give them.
 
     A base image's manifest is trusted as the engine pulled it, by digest, and for the layers that the engine's own
@@ -137,7 +142,7 @@ def base_layers(
         manifest_of: the manifest of one image under a digest and platform, with its config.
 
     Yields:
-        The repository that holds them, and the blobs by diffID.
+        The base image, and the blobs by diffID.
     """
     for base in bases:
         if not base.diff_ids or image.diff_ids[: len(base.diff_ids)] != base.diff_ids:
@@ -156,17 +161,18 @@ def base_layers(
                 if diff_id in base.diff_ids
             }
             if layers:
-                yield reference.repository, layers
+                yield reference, layers
 
 
 def held_layers(
     client: RegistryClient,
     repository: Repository,
-    candidates: Iterable[tuple[Repository, Mapping[Digest, Descriptor]]],
+    candidates: Iterable[tuple[ImageReference, Mapping[Digest, Descriptor]]],
 ) -> dict[Digest, Descriptor]:
     """Those layers that the repository holds, or that the registry could link from the base's repository."""
     held: dict[Digest, Descriptor] = {}
-    for source, layers in candidates:
+    for base, layers in candidates:
+        source = base.repository
         for diff_id, layer in layers.items():
             if diff_id in held:
                 continue

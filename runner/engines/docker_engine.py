@@ -20,7 +20,7 @@ from runner.errors import BuildFailed, RunnerError, Unavailable
 from runner.image.digest import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
     import requests
     import urllib3
@@ -208,7 +208,7 @@ class DockerEngine:
         watch.check()
         return watch
 
-    def save(self, image: Digest) -> Iterator[bytes]:
+    def save(self, image: Digest) -> Generator[bytes, None, None]:
         """The archive in which the engine gives an image away; to be closed if it is not read to its end.
 
         Args:

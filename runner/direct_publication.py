@@ -1,0 +1,131 @@
+"""Publishing by the direct way: which way to take, which layers the registry has already, pack and push."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.errors import IntegrityFailure, RunnerError
+from runner.image.compression import compressor
+from runner.image.layout_writer import LayoutWriter, disk_errors
+from runner.image.manifests import BadManifest, Manifest
+from runner.registry.client import RegistryClient
+from runner.registry.push import BlobState
+from runner.transport import DirectPush, base_layers, held_layers
+from runner.transport_choice import Cargo, Way, choose_way
+
+if TYPE_CHECKING:
+    from runner.engines.docker_engine import LocalImage
+    from runner.image.digest import Digest
+    from runner.image.manifests import Descriptor
+    from runner.image.reference import ImageReference
+    from runner.packing import Packed
+    from runner.preparation import Preparation
+    from runner.transport_choice import ContextSample
+
+
+def way_of(preparation: Preparation, image: LocalImage, sample: ContextSample) -> Way:
+    """Which way the image goes: as it was set, or whichever is quicker."""
+    transport = preparation.job.settings.transport
+    if transport != "auto":
+        return Way(transport)
+    facts = preparation.engine.facts
+    major = facts.version.partition(".")[0]
+    below = max((base.size for base in _bases(preparation) if _is_below(base, image)), default=0)
+    return choose_way(
+        Cargo(
+            store=facts.store,
+            engine_major=int(major) if facts.product == "docker" and major.isdigit() else 0,
+            total=image.size,
+            new=max(0, image.size - below),
+            stored=sample.stored,
+            cores=os.cpu_count() or 1,
+        )
+    )
+
+
+def push_directly(preparation: Preparation, image: LocalImage) -> Packed:
+    """Pack the image and push all of it but its tags.
+
+    Raises:
+        RunnerError: it could not be packed or pushed.
+        IntegrityFailure: the registry has another manifest than was packed.
+    """
+    job = preparation.job
+    repository, narrator = job.settings.repository, job.narrator
+    with ExitStack() as stack:
+        step = stack.enter_context(narrator.step(f"Pack the image and push its layers to {repository}"))
+        known = held_layers(preparation.registry, repository, _candidates(preparation, image))
+        with disk_errors(Path(tempfile.gettempdir())):
+            spool = stack.enter_context(tempfile.TemporaryDirectory(prefix="lading-layers-"))
+        pushing = DirectPush(
+            preparation.registry,
+            repository,
+            LayoutWriter(Path(spool) / "layout"),
+            stack.enter_context(compressor()),
+            lambda done, total: narrator.progress("layers", done, total),
+        )
+        chunks = stack.enter_context(closing(preparation.engine.save(image.image_id)))
+        packed = pushing.push(image, chunks, known)
+        pushed = pushing.count(BlobState.UPLOADED)
+        reused = len(packed.known) + pushing.count(BlobState.PRESENT, BlobState.MOUNTED)
+        step.facts.update(layersPushed=pushed, layersReused=reused, bytesPushed=pushing.bytes_sent)
+        narrator.say(f"  {packed.manifest.digest}: {pushed} blobs sent, {reused} already there")
+    return packed
+
+
+def _candidates(
+    preparation: Preparation, image: LocalImage
+) -> list[tuple[ImageReference, dict[Digest, Descriptor]]]:
+    """What the base images' manifests give; a containerd store keeps those very blobs itself."""
+    if preparation.engine.facts.store == "containerd":
+        return []
+
+    def manifest_of(reference: ImageReference, platform: str) -> tuple[Manifest, bytes] | None:
+        settings = preparation.job.settings
+        if reference.repository.registry == settings.repository.registry:
+            return manifest_for(preparation.registry, reference, platform)
+        # Nobody else's registry gets the credentials.
+        with RegistryClient(reference.repository.registry, insecure=settings.insecure_registries) as client:
+            return manifest_for(client, reference, platform)
+
+    return list(base_layers(image, _bases(preparation), manifest_of))
+
+
+def manifest_for(
+    client: RegistryClient, reference: ImageReference, platform: str
+) -> tuple[Manifest, bytes] | None:
+    """The manifest of one platform's image under a digest, with its config."""
+    if reference.digest is None:
+        return None
+    manifest = client.get_manifest(reference.repository, str(reference.digest))
+    try:
+        if manifest is not None and manifest.is_index:
+            entry = next((entry for entry in manifest.entries if _runs_on(entry, platform)), None)
+            manifest = client.get_manifest(reference.repository, str(entry.digest)) if entry else None
+        if manifest is None or manifest.is_index:
+            return None
+        return manifest, client.get_blob(reference.repository, manifest.config.digest)
+    except (BadManifest, IntegrityFailure):
+        return None
+
+
+def _runs_on(entry: Descriptor, platform: str) -> bool:
+    found = entry.platform
+    return found is not None and f"{found.os}/{found.architecture}" == platform
+
+
+def _bases(preparation: Preparation) -> list[LocalImage]:
+    """The base images, as the engine has them."""
+    found = []
+    for base in preparation.bases:
+        with suppress(RunnerError):
+            found.append(preparation.engine.image(base))
+    return found
+
+
+def _is_below(base: LocalImage, image: LocalImage) -> bool:
+    return image.diff_ids[: len(base.diff_ids)] == base.diff_ids

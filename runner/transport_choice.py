@@ -1,0 +1,99 @@
+"""`transport = auto`: whether an image goes by the engine's own push or directly, from facts that cost nothing.
+
+The engine's push reads only what is new and compresses it alone on one core; `save` reads every layer, and lading
+compresses on all cores. The speeds are of loopback on two cores (bytes of layer a second): what counts is
+their proportion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from runner.image.compression import BLOCK, shrinks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_MB: Final = 1_000_000
+# The daemon's push of what shrinks and of what does not; its compressor became quick with the latter in Go 1.2x.
+_ENGINE_SHRINKING: Final = 45 * _MB
+_ENGINE_STORED: Final = 230 * _MB
+_OLD_ENGINE_STORED: Final = 55 * _MB
+_QUICK_SINCE: Final = 25
+_SAVE: Final = 160 * _MB
+_COMPRESS_ONE_CORE: Final = 90 * _MB
+# Below this both take no time, and the engine's way is the one that was always taken.
+_SMALLEST: Final = 8 * _MB
+_ADVANTAGE: Final = 0.9
+_LOOKED_AT: Final = 4
+
+
+class Way(StrEnum):
+    """Who pushes."""
+
+    ENGINE = "engine"
+    DIRECT = "direct"
+
+
+@dataclass(frozen=True, slots=True)
+class Cargo:
+    """What is known of an image that is to be pushed.
+
+    Args:
+        store: the engine's: `classic` or `containerd`.
+        engine_major: the first number of the engine's version; 0 where it is no Docker Engine.
+        total: bytes of all layers, uncompressed.
+        new: bytes of those that are not the base image's.
+        stored: bytes of the new layers that do not shrink.
+        cores: of this machine.
+    """
+
+    store: str
+    engine_major: int
+    total: int
+    new: int
+    stored: int
+    cores: int
+
+
+def choose_way(cargo: Cargo) -> Way:
+    """The way that is quicker.
+
+    A containerd store's layers are compressed already: nothing is left to do but to send them, and whoever sends them
+    himself knows every digest before.
+    """
+    if cargo.store == "containerd":
+        return Way.DIRECT
+    if cargo.new < _SMALLEST:
+        return Way.ENGINE
+    stored = min(cargo.stored, cargo.new)
+    shrinking = cargo.new - stored
+    quick = cargo.engine_major >= _QUICK_SINCE
+    engine = shrinking / _ENGINE_SHRINKING + stored / (_ENGINE_STORED if quick else _OLD_ENGINE_STORED)
+    direct = cargo.total / _SAVE + shrinking / (_COMPRESS_ONE_CORE * max(1, cargo.cores))
+    return Way.DIRECT if direct < _ADVANTAGE * engine else Way.ENGINE
+
+
+class ContextSample:
+    """Looks at the build context on its way: how much of it does not shrink, and so what layers made of it will."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+        self._looked_at = 0
+        self._stored = 0
+
+    def watch(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """The same chunks; one in four is looked at."""
+        for number, chunk in enumerate(chunks):
+            self.seen += len(chunk)
+            if number % _LOOKED_AT == 0:
+                self._looked_at += len(chunk)
+                self._stored += 0 if shrinks(chunk[:BLOCK]) else len(chunk)
+            yield chunk
+
+    @property
+    def stored(self) -> int:
+        """Bytes of the context that do not shrink, by what was looked at."""
+        return self.seen * self._stored // self._looked_at if self._looked_at else 0
