@@ -161,11 +161,11 @@ async def claim_task(call: Call) -> Any:
         raise conflict(
             f"Task `{task_id}` can't be claimed past its deadline of {task.definition['deadline']}."
         )
-    _seen(deployment, task.queue_id, group, worker)
     if run["state"] == "pending":
         return _take(deployment, task, group, worker)
     if (run["state"], run.get("workerGroup"), run.get("workerId")) != ("running", group, worker):
         raise conflict(f"Run {run_id} was already claimed by another worker.")
+    _seen(deployment, task.queue_id, group, worker, {"taskId": task_id, "runId": run_id})
     return _claimed(deployment, task, run)
 
 
