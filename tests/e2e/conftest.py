@@ -10,6 +10,7 @@ from console.sandbox.base_image import cache_folder, debian_archive, import_imag
 from console.sandbox.debian import Machine, find
 from console.sandbox.engine import find_engine
 from console.sandbox.private_engine import private_engine
+from console.sandbox.pull import forget
 from runner.errors import Unavailable
 from tests.support import wheelhouse
 from tests.support.engine import missing
@@ -29,6 +30,8 @@ def docker_engine():
     found = find_engine(os.environ)
     if found is not None:
         yield found
+        for name in ("lading-tests/recipe", "lading-tests/debian"):
+            forget(found, name)
     elif os.geteuid() != 0 or find("dockerd") is None:
         missing("No Docker Engine answers, and a private one needs root and docker.io.")
     else:

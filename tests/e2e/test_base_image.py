@@ -27,8 +27,8 @@ def test_this_project_is_installed_in_a_run_without_a_network(docker_engine, lad
     context = io.BytesIO()
     with tarfile.open(fileobj=context, mode="w", format=tarfile.GNU_FORMAT) as archive:
         archive.add(lading_context, arcname=".")
-    query = "t=lading-e2e:recipe&networkmode=none"
+    query = "t=lading-tests/recipe:latest&networkmode=none"
     headers = {"Content-Type": "application/x-tar"}
     events = list(docker_engine.stream("POST", f"/build?{query}", context.getvalue(), headers))
     assert any("Successfully built" in event.get("stream", "") for event in events)
-    assert run_image(docker_engine, "lading-e2e:recipe").status == 0
+    assert run_image(docker_engine, "lading-tests/recipe:latest").status == 0
