@@ -67,8 +67,14 @@ def _parser() -> argparse.ArgumentParser:
     for name, about in (
         ("publish", "build, push, read back, and leave the statement"),
         ("plan", "what publish would do, and every check that can be made now"),
+        ("build", "build and pack into an OCI layout, without the secret and without a registry"),
+        ("push", "push an OCI layout that another task built, once every blob of it is hashed"),
     ):
         command = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
+        if name == "build":
+            command.add_argument("--output", type=Path, required=True, metavar="DIR", help="the layout")
+        if name == "push":
+            command.add_argument("layout", type=Path, metavar="LAYOUT", help="the layout's folder")
         command.add_argument("image", nargs="?", metavar="IMAGE", help="which [image.IMAGE] of lading.toml")
         command.add_argument("--checkout", type=Path, default=Path(), metavar="DIR", help="the checkout")
         command.add_argument(
@@ -123,6 +129,14 @@ def _run(arguments: argparse.Namespace, narrator: Narrator) -> ExitCode:
         from runner.commands.plan import plan
 
         return plan(job, sys.stdout, as_json=arguments.json)
+    if arguments.command == "build":
+        from runner.commands.build import build
+
+        return build(job, arguments.output, sys.stdout, as_json=arguments.json)
+    if arguments.command == "push":
+        from runner.commands.push import push
+
+        return push(job, arguments.layout, sys.stdout, as_json=arguments.json)
     from runner.commands.publish import publish
 
     return publish(job, sys.stdout, as_json=arguments.json)
@@ -136,7 +150,7 @@ def _job(arguments: argparse.Namespace, environment: Mapping[str, str], narrator
     from runner.task.identity import TaskIdentity
 
     folder: Path = arguments.checkout.resolve()
-    checkout = Checkout(folder)
+    checkout = Checkout(folder, environment.get("PATH", os.defpath))
     event, problems = event_from_environment(environment, checkout.remote, checkout.head)
     slug, host = (event.slug, event.host) if event else (None, "github.com")
     try:

@@ -59,6 +59,24 @@ def gather(
         IntegrityFailure: the registry serves bytes that are not what their digest says.
     """
     manifest, config = _image(reference, registry)
+    evidence = gather_task(taskcluster, lookup, manifest, config)
+    statement = evidence.statement
+    if statement is None or statement.published == manifest.digest or statement.config != evidence.config:
+        return evidence
+    return replace(evidence, diff_ids=_served_diff_ids(reference, registry, manifest))
+
+
+def gather_task(
+    taskcluster: Taskcluster, lookup: Lookup, manifest: Manifest, config: ImageConfig | None
+) -> Evidence:
+    """What can be read of the task of an image that is known already.
+
+    Args:
+        taskcluster: who is trusted.
+        lookup: how the task is found.
+        manifest: of the image.
+        config: of the image, or None for an index.
+    """
     evidence = Evidence(
         digest=manifest.digest,
         config=None if manifest.is_index else manifest.config.digest,
@@ -68,11 +86,7 @@ def gather(
     found = _task(taskcluster, lookup, manifest.digest, config)
     if found.task_id is None:
         return replace(evidence, why_no_statement=found.why)
-    evidence = _of_task(taskcluster, evidence, found)
-    statement = evidence.statement
-    if statement is None or statement.published == manifest.digest or statement.config != evidence.config:
-        return evidence
-    return replace(evidence, diff_ids=_served_diff_ids(reference, registry, manifest))
+    return _of_task(taskcluster, evidence, found)
 
 
 def _image(reference: ImageReference, registry: RegistryClient) -> tuple[Manifest, ImageConfig | None]:

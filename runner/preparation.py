@@ -11,33 +11,27 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final, Self
 
 from runner.engines.docker_engine import DockerEngine
-from runner.errors import IntegrityFailure, Refused, RunnerError, UsageError
+from runner.errors import IntegrityFailure, Refused, UsageError
 from runner.image.context import BuildContext
 from runner.image.dockerfile import Dockerfile, looks_secret
-from runner.image.manifests import BadManifest, ImageConfig, Manifest
 from runner.image.reference import BadReference, ImageReference
-from runner.image.tags import default_templates, fields_of, tags_of, template_problems
 from runner.registry.client import RegistryClient
-from runner.tag_law import Decision, Move, Standing, decide_tag
+from runner.tag_survey import TagSurvey
 from runner.task.artifacts import DeclaredFolder, QueueUpload
 from runner.task.event import EventKind, parse_time
-from runner.task.image_metadata import REVISION_LABEL, VERSION_FILE, build_url, version_json
-from runner.task.queue_service import own_definition, run_artifact
+from runner.task.image_metadata import VERSION_FILE, build_url, version_json
+from runner.task.queue_service import own_definition
 from runner.task.secrets_service import check_registry, fetch_credentials
-from runner.task.statement import STATEMENT_NAME, BadStatement, Statement
-from runner.task.taskcluster_http import Taskcluster, TaskclusterError
+from runner.task.taskcluster_http import Taskcluster
 
 if TYPE_CHECKING:
     from typing import Any
 
     from runner.credentials import RegistryCredentials
-    from runner.image.digest import Digest
     from runner.image.reference import Registry
-    from runner.image.tags import Tag
     from runner.job import Job
 
 _YEAR: Final = timedelta(days=365)
-_LONGEST_STATEMENT: Final = 4 << 20
 
 
 class Preparation:
@@ -172,6 +166,8 @@ class Preparation:
     @cached_property
     def definition(self) -> dict[str, Any] | None:
         """The task's own definition, where it may be read."""
+        if self.job.task.proxy_url is None:
+            return None
         return own_definition(self.taskcluster, self.job.task.task_id)
 
     @cached_property
@@ -227,67 +223,6 @@ class Preparation:
         return commit_time
 
     @cached_property
-    def wanted_tags(self) -> list[Tag]:
-        """The tags that the event gives.
-
-        Raises:
-            UsageError: a template is wrong, or wants what the event does not have.
-        """
-        event, settings = self.job.event, self.job.settings
-        templates = settings.tags if settings.tags is not None else default_templates(event.branch, event.tag)
-        dated = any("{date}" in template for template in templates)
-        known = fields_of(
-            event.branch, event.tag, event.version, self.job.revision, self.moment if dated else None
-        )
-        problems = template_problems(templates, known)
-        if problems:
-            raise UsageError(
-                f"The tags cannot be made: {'; '.join(problems)}.", action="Correct `tags` in lading.toml."
-            )
-        return tags_of(templates, known)
-
-    @cached_property
-    def decisions(self) -> list[Decision]:
-        """What is to be done with each tag.
-
-        Raises:
-            IntegrityFailure: a tag would lose its meaning.
-        """
-        decisions = [
-            decide_tag(tag, self._look, self.job.revision, self._descends) for tag in self.wanted_tags
-        ]
-        refused = [decision.reason for decision in decisions if decision.move is Move.REFUSE]
-        if refused:
-            raise IntegrityFailure(
-                f"Refused: {'; '.join(refused)}.",
-                action="Publish under tags of this commit, or remove the tag if it should not be there.",
-            )
-        for decision in decisions:
-            if decision.warning:
-                self.job.narrator.warn(decision.reason)
-        return decisions
-
-    @cached_property
-    def published(self) -> Digest | None:
-        """The digest that a statement for this commit names and a tag is at, or None: then nothing is built."""
-        kept = [decision for decision in self.decisions if decision.move is Move.KEEP]
-        return next((decision.standing for decision in kept), None)
-
-    def statement_of(self, digest: Digest) -> Statement | None:
-        """The statement of an earlier run of this task that names this digest for this commit."""
-        for run_id in range(self.job.task.run_id - 1, -1, -1):
-            statement = self._run_statement(run_id)
-            if (
-                statement is not None
-                and statement.published == digest
-                and statement.revision == self.job.revision
-                and statement.task_id == self.job.task.task_id
-                and statement.repository == str(self.job.settings.repository)
-            ):
-                return statement
-        return None
-
-    @cached_property
     def sink(self) -> DeclaredFolder | QueueUpload:
         """Where the artifacts go.
 
@@ -318,42 +253,16 @@ class Preparation:
             return parse_time(self.definition["expires"])
         return datetime.fromtimestamp(self.job.clock(), UTC) + _YEAR
 
+    @cached_property
+    def tags(self) -> TagSurvey:
+        """What is under the wanted tags, and what is to be done with each."""
+        return TagSurvey(self.job, self.registry, self.taskcluster, lambda: self.moment)
+
     @property
     def pull_credentials(self) -> RegistryCredentials | None:
         """The credentials, if a base image is in their registry; no other registry gets them."""
         own = self.credentials.registry
         return self.credentials if own in {_registry_of(base) for base in self.bases} else None
-
-    def _look(self, name: str) -> Standing | None:
-        manifest = self.registry.get_manifest(self.job.settings.repository, name)
-        if manifest is None:
-            return None
-        stated = self.statement_of(manifest.digest) is not None
-        return Standing(manifest.digest, self._revision_of(manifest), stated)
-
-    def _revision_of(self, manifest: Manifest) -> str | None:
-        try:
-            if manifest.is_index:
-                entry = self.registry.get_manifest(
-                    self.job.settings.repository, str(manifest.entries[0].digest)
-                )
-                return self._revision_of(entry) if entry and not entry.is_index else None
-            content = self.registry.get_blob(self.job.settings.repository, manifest.config.digest)
-            return ImageConfig.parse(content).labels.get(REVISION_LABEL)
-        except (BadManifest, IndexError, IntegrityFailure):
-            return None
-
-    def _descends(self, theirs: str) -> bool | None:
-        return self.job.checkout.descends(theirs, self.job.revision)
-
-    def _run_statement(self, run_id: int) -> Statement | None:
-        name = f"{self.job.settings.artifact_prefix}{STATEMENT_NAME}"
-        try:
-            content = run_artifact(self.taskcluster, self.job.task.task_id, run_id, name, _LONGEST_STATEMENT)
-            return Statement.from_json(content) if content else None
-        except (TaskclusterError, BadStatement, RunnerError):
-            # What cannot be read is no statement.
-            return None
 
 
 def _registry_of(base: str) -> Registry | None:

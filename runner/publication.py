@@ -6,28 +6,30 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from runner.direct_publication import push_directly, way_of
 from runner.engines.docker_engine import BuildRequest
-from runner.errors import IntegrityFailure, RunnerError, Unavailable
+from runner.errors import IntegrityFailure, RunnerError
 from runner.image.digest import Digest
 from runner.image.manifests import BadManifest, ImageConfig
 from runner.tag_law import Move
+from runner.tag_placing import TagPlacing
 from runner.task.artifacts import Artifact
 from runner.task.image_metadata import image_labels
 from runner.task.index_service import IndexEntry, insert_task
 from runner.task.report import REPORT_NAME, build_report
 from runner.task.statement import SHA256_NAME, STATEMENT_NAME, Statement
+from runner.transport_choice import ContextSample, Way
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from runner.credentials import RegistryCredentials
     from runner.engines.docker_engine import LocalImage
     from runner.image.manifests import Manifest
     from runner.job import Job
     from runner.narration import Step
     from runner.preparation import Preparation
 
-_READ_BACK_ATTEMPTS: Final = 6
-_READ_BACK_SECONDS: Final = 1.0
 _JSON: Final = "application/json"
 
 
@@ -48,6 +50,7 @@ class Publication:
     failures: list[RunnerError] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     started: str = ""
+    sample: ContextSample = field(default_factory=ContextSample)
 
     def run(self) -> str:
         """Publish, whatever of it is still to be done.
@@ -69,7 +72,7 @@ class Publication:
 
     def _publish(self) -> None:
         self._prepare()
-        reused = self._reused_statement()
+        reused = self.preparation.tags.published
         built = self._build_and_push() if reused is None else self._take_published(reused)
         self._tag_the_rest()
         self._leave_statement(built)
@@ -78,14 +81,22 @@ class Publication:
             raise self.failures[0]
 
     @property
+    def _placing(self) -> TagPlacing:
+        return TagPlacing(self.job, self.preparation.registry, self.preparation.tags)
+
+    @property
     def _published(self) -> Manifest:
         if self.manifest is None:
             raise RuntimeError("nothing is published yet")
         return self.manifest
 
     def _prepare(self) -> None:
-        preparation, narrator, settings = self.preparation, self.job.narrator, self.job.settings
-        preparation.check_event()
+        self.preparation.check_event()
+        self._prepare_build()
+        self._prepare_push()
+
+    def _prepare_build(self) -> None:
+        preparation, narrator = self.preparation, self.job.narrator
         with narrator.step("Check the checkout and the Dockerfile"):
             preparation.check_checkout()
             narrator.say(f"  {self.job.event.source} at {self.job.revision[:12]}, {self.job.event.kind}")
@@ -95,28 +106,27 @@ class Publication:
             step.facts.update(product=facts.product, version=facts.version, store=facts.store)
             self.facts["engine"] = {"product": facts.product, "version": facts.version, "store": facts.store}
             narrator.say(f"  {facts.product} {facts.version} (API {facts.api_version}, {facts.store} store)")
+
+    def _prepare_push(self) -> None:
+        preparation, narrator, settings = self.preparation, self.job.narrator, self.job.settings
         with narrator.step(f"Fetch the secret {settings.secret}"):
             credentials = preparation.credentials
             narrator.say(f"  credentials of {credentials.username} for {credentials.registry}")
         with narrator.step(f"Prove that {settings.repository} can be pushed to"):
             preparation.check_push()
         with narrator.step("Look at the tags"):
-            for decision in preparation.decisions:
+            for decision in preparation.tags.decisions:
                 narrator.say(f"  {decision.tag}: {decision.move}")
-
-    def _reused_statement(self) -> Statement | None:
-        digest = self.preparation.published
-        return self.preparation.statement_of(digest) if digest is not None else None
 
     def _take_published(self, reused: Statement) -> Statement:
         """Nothing is built: what an earlier run published is read back, and its statement made this run's."""
         narrator = self.job.narrator
         with narrator.step("Read back what is already published"):
-            self.manifest = self._read_back(str(reused.published), reused.published)
+            self.manifest = self._placing.confirmed(str(reused.published), reused.published)
             narrator.say(
                 f"  {reused.published}, by run {reused.run_id} of task {reused.task_id}: nothing is built"
             )
-        for decision in self.preparation.decisions:
+        for decision in self.preparation.tags.decisions:
             if decision.move is Move.KEEP and decision.standing == reused.published:
                 self.tag_states[decision.tag.name] = "already there"
         origin = reused.reused or {"taskId": reused.task_id, "runId": reused.run_id}
@@ -124,12 +134,15 @@ class Publication:
 
     def _build_and_push(self) -> Statement:
         image = self._build()
-        first = self.preparation.decisions[0].tag.name
+        first = self._placing.recheck(self.preparation.tags.decisions[0]).tag.name
         manifest = self._push(image, first)
         config = self._check_pushed(image, manifest)
         self.manifest = manifest
         self.tag_states[first] = "pushed"
         return self._statement(manifest, config)
+
+    def _pull_credentials(self) -> RegistryCredentials | None:
+        return self.preparation.pull_credentials
 
     def _build(self) -> LocalImage:
         preparation, settings, narrator = self.preparation, self.job.settings, self.job.narrator
@@ -144,10 +157,11 @@ class Publication:
             target=settings.target,
             platform=settings.platforms[0] if settings.platforms else None,
             network=settings.network,
-            pull_credentials=preparation.pull_credentials,
+            pull_credentials=self._pull_credentials(),
         )
         with narrator.step("Build the image") as step:
-            image = preparation.engine.build(request, context.stream(), narrator.output)
+            stream = self.sample.watch(context.stream())
+            image = preparation.engine.build(request, stream, narrator.output)
             summary = context.summary
             self.context = summary.digest
             step.facts.update(contextFiles=summary.files, contextBytes=summary.bytes, imageBytes=image.size)
@@ -157,6 +171,24 @@ class Publication:
         return image
 
     def _push(self, image: LocalImage, tag: str) -> Manifest:
+        """Push by the way that is set, or quicker."""
+        way = way_of(self.preparation, image, self.sample)
+        self.facts["transport"] = str(way)
+        return self._push_directly(image, tag) if way is Way.DIRECT else self._push_by_engine(image, tag)
+
+    def _push_directly(self, image: LocalImage, tag: str) -> Manifest:
+        """Every digest is known before the tag is put; what is read back must be that."""
+        packed = push_directly(self.preparation, image)
+        return self._put_first_tag(packed.manifest, tag)
+
+    def _put_first_tag(self, manifest: Manifest, tag: str) -> Manifest:
+        repository = self.job.settings.repository
+        with self.job.narrator.step(f"Tag {repository.tagged(tag)}, read back by tag and by digest"):
+            self.preparation.registry.put_manifest(repository, tag, manifest)
+            self._placing.confirmed(str(manifest.digest), manifest.digest)
+            return self._placing.confirmed(tag, manifest.digest)
+
+    def _push_by_engine(self, image: LocalImage, tag: str) -> Manifest:
         """The engine pushes one tag; what the registry then has is read, whatever the engine said."""
         reference = self.job.settings.repository.tagged(tag)
         narrator = self.job.narrator
@@ -170,36 +202,10 @@ class Publication:
             step.facts.update(layersPushed=watch.pushed, layersReused=watch.reused)
             narrator.say(f"  {watch.pushed} layers pushed, {watch.reused} already there")
         with narrator.step("Read back by tag and by digest"):
-            manifest = self._read_back(tag, watch.digest)
-            self._read_back(str(manifest.digest), manifest.digest)
+            manifest = self._placing.confirmed(tag, watch.digest)
+            self._placing.confirmed(str(manifest.digest), manifest.digest)
             narrator.say(f"  {tag} is {manifest.digest}")
         return manifest
-
-    def _read_back(self, name: str, expected: Digest | None) -> Manifest:
-        """The manifest under a name, which may be stale for a moment after it was put.
-
-        Raises:
-            IntegrityFailure: it stays another.
-            Unavailable: it does not appear.
-        """
-        seen: Digest | None = None
-        for attempt in range(_READ_BACK_ATTEMPTS):
-            if attempt:
-                self.job.sleep(_READ_BACK_SECONDS * attempt)
-            manifest = self.preparation.registry.get_manifest(self.job.settings.repository, name)
-            if manifest is not None and expected in {None, manifest.digest}:
-                return manifest
-            seen = manifest.digest if manifest else None
-        if seen is None:
-            raise Unavailable(
-                f"Unconfirmed: the registry does not show {name}, which was just pushed.",
-                action="A rerun completes what is missing.",
-            )
-        raise IntegrityFailure(
-            f"The registry has {seen} under {name}, where {expected} was just pushed.",
-            cause="Another task pushes the same tag, or the registry changes what it is sent.",
-            action="Run the task again once no other task pushes this tag.",
-        )
 
     def _check_pushed(self, image: LocalImage, manifest: Manifest) -> ImageConfig | None:
         """What was built is what was pushed: by the identity that was known before the first byte went out.
@@ -234,23 +240,20 @@ class Publication:
     def _tag_the_rest(self) -> None:
         """A further tag is one manifest PUT of the same bytes; `latest` is last."""
         manifest, settings = self._published, self.job.settings
-        for decision in self.preparation.decisions:
+        for decision in self.preparation.tags.decisions:
             tag = decision.tag.name
             if tag in self.tag_states:
                 continue
             try:
                 with self.job.narrator.step(f"Tag {settings.repository.tagged(tag)}"):
-                    self.preparation.registry.put_manifest(settings.repository, tag, manifest)
-                    self._read_back(tag, manifest.digest)
-                self.tag_states[tag] = "pushed" if decision.move is Move.CREATE else "moved"
+                    self.tag_states[tag] = self._placing.put(decision, manifest)
             except RunnerError as error:
                 self.tag_states[tag] = f"failed: {self.job.narrator.masker(error.what)}"
                 self.failures.append(error)
                 self.job.narrator.say(f"  {error}")
 
     def _statement(self, manifest: Manifest, config: ImageConfig | None) -> Statement:
-        job, settings, facts = self.job, self.job.settings, self.preparation.engine.facts
-        bases = tuple({"reference": base} for base in self.preparation.bases)
+        job, settings = self.job, self.job.settings
         return Statement(
             repository=str(settings.repository),
             published=manifest.digest,
@@ -265,7 +268,7 @@ class Publication:
             task_id=job.task.task_id,
             run_id=job.task.run_id,
             root_url=job.task.root_url,
-            bases=bases,
+            bases=self._bases(),
             parameters={
                 "repository": str(settings.repository),
                 "dockerfile": settings.dockerfile,
@@ -276,8 +279,15 @@ class Publication:
                 "buildArgs": sorted(settings.build_args),
             },
             context=self.context,
-            builder={"engine": f"{facts.product} {facts.version}", "store": facts.store},
+            builder=self._builder(),
         )
+
+    def _bases(self) -> tuple[Mapping[str, str], ...]:
+        return tuple({"reference": base} for base in self.preparation.bases)
+
+    def _builder(self) -> Mapping[str, str]:
+        facts = self.preparation.engine.facts
+        return {"engine": f"{facts.product} {facts.version}", "store": facts.store}
 
     def _leave_statement(self, built: Statement) -> None:
         sink, job = self.preparation.sink, self.job

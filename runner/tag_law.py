@@ -28,6 +28,15 @@ class Move(StrEnum):
     REFUSE = "refuse"
 
 
+class Relation(StrEnum):
+    """How the commit under a tag is related to ours."""
+
+    OLDER = "older"
+    NEWER = "newer"
+    DIVERGED = "of another history"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What is under a tag now.
@@ -63,7 +72,7 @@ class Decision:
 
 
 def decide_tag(
-    tag: Tag, look: Callable[[str], Standing | None], revision: str, descends: Callable[[str], bool | None]
+    tag: Tag, look: Callable[[str], Standing | None], revision: str, relate: Callable[[str], Relation]
 ) -> Decision:
     """Decide on one tag.
 
@@ -71,7 +80,7 @@ def decide_tag(
         tag: the wanted one.
         look: what is under a tag's name, or None.
         revision: the commit that is published.
-        descends: whether a commit has ours in its history; None if that cannot be known.
+        relate: how a commit is related to ours.
     """
     standing = look(tag.name)
     if standing is None:
@@ -81,7 +90,7 @@ def decide_tag(
             tag, Move.KEEP, f"it is {standing.digest}, published for this commit", False, standing.digest
         )
     if not tag.fixed:
-        return _decide_moving(tag, standing, revision, descends)
+        return _decide_moving(tag, standing, revision, relate)
     if standing.revision == revision:
         reason = (
             f"the tag {tag} is labelled with this commit, but no statement names its digest: it is replaced"
@@ -89,26 +98,28 @@ def decide_tag(
         return Decision(tag, Move.REPLACE, reason, True, standing.digest)
     apart = told_apart(tag, revision)
     if tag.dated and apart != tag:
-        return decide_tag(apart, look, revision, descends)
+        return decide_tag(apart, look, revision, relate)
     reason = f"the tag {tag} belongs to {_commit(standing)}, and a fixed tag belongs to one commit"
     return Decision(tag, Move.REFUSE, reason, True, standing.digest)
 
 
 def _decide_moving(
-    tag: Tag, standing: Standing, revision: str, descends: Callable[[str], bool | None]
+    tag: Tag, standing: Standing, revision: str, relate: Callable[[str], Relation]
 ) -> Decision:
     if standing.revision == revision:
         return Decision(tag, Move.MOVE, "it is of this commit", False, standing.digest)
-    newer = descends(standing.revision) if standing.revision else None
-    if newer:
-        reason = (
-            f"the tag {tag} is at {_commit(standing)}, which has this commit in its history: it would go back"
-        )
-        return Decision(tag, Move.REFUSE, reason, True, standing.digest)
-    if newer is None:
-        reason = f"the tag {tag} moves from {_commit(standing)}; whether that is older is not known here"
-        return Decision(tag, Move.MOVE, reason, True, standing.digest)
-    return Decision(tag, Move.MOVE, f"it moves on from {_commit(standing)}", False, standing.digest)
+    match relate(standing.revision) if standing.revision else Relation.UNKNOWN:
+        case Relation.NEWER:
+            reason = f"the tag {tag} is at {_commit(standing)}, which has this commit in its history: it would go back"
+            return Decision(tag, Move.REFUSE, reason, True, standing.digest)
+        case Relation.OLDER:
+            return Decision(tag, Move.MOVE, f"it moves on from {_commit(standing)}", False, standing.digest)
+        case Relation.DIVERGED:
+            reason = f"the tag {tag} moves from {_commit(standing)}, which this commit does not have in its history"
+            return Decision(tag, Move.MOVE, reason, True, standing.digest)
+        case Relation.UNKNOWN:
+            reason = f"the tag {tag} moves from {_commit(standing)}; whether that is older is not known here"
+            return Decision(tag, Move.MOVE, reason, True, standing.digest)
 
 
 def _commit(standing: Standing) -> str:

@@ -155,7 +155,7 @@ def decide(evidence: Evidence, policy: Policy) -> Verdict:
     if policy.source:
         checks.append(_source_check(evidence, policy))
     if policy.ref:
-        checks.append(_ref_check(evidence, policy.ref))
+        checks.append(_ref_check(evidence, policy, policy.ref))
     if policy.pool:
         checks.append(_pool_check(evidence, policy.pool))
     return _verdict(evidence, policy, checks)
@@ -318,7 +318,7 @@ def _source_check(evidence: Evidence, policy: Policy) -> Check:
     return Check(name, Outcome.HOLDS, f"the task holds `{scope}`, which createTask checked")
 
 
-def _ref_check(evidence: Evidence, ref: str) -> Check:
+def _ref_check(evidence: Evidence, policy: Policy, ref: str) -> Check:
     name = "ref"
     statement = evidence.statement
     if statement is None:
@@ -337,7 +337,11 @@ def _ref_check(evidence: Evidence, ref: str) -> Check:
     if others:
         seen = f"the statement names the {kind} {named}, and the task assumes the role of {', '.join(others)}"
         return Check(name, Outcome.FAILS, seen)
-    return Check(name, Outcome.HOLDS, f"{named}, by the statement alone: the task's own claim")
+    if policy.source is None:
+        return Check(
+            name, Outcome.UNKNOWN, f"{named} is the task's own claim; with --source it is the repository's"
+        )
+    return Check(name, Outcome.HOLDS, f"{named}, by the statement of a task of the repository's")
 
 
 def _covers(role: str, wanted: str) -> bool:

@@ -123,7 +123,7 @@ def _push(preparation: Preparation) -> str:
 
 
 def _tags(preparation: Preparation) -> str:
-    return ", ".join(f"{decision.tag} ({decision.move})" for decision in preparation.decisions)
+    return ", ".join(f"{decision.tag} ({decision.move})" for decision in preparation.tags.decisions)
 
 
 def _artifacts(preparation: Preparation) -> str:

@@ -22,9 +22,11 @@ class Checkout:
 
     Args:
         folder: the checkout's root.
+        path: where git is looked for, as PATH names it.
     """
 
     folder: Path
+    path: str = os.defpath
 
     @property
     def remote(self) -> str | None:
@@ -71,7 +73,7 @@ class Checkout:
         # A task's checkout may belong to another user than the one that builds.
         command = ["git", "-c", "safe.directory=*", "-C", str(self.folder), *arguments]
         # Nothing of the task's environment but what git needs to run: hooks and configuration stay out.
-        environment = {"PATH": os.defpath, "LC_ALL": "C", "GIT_CONFIG_NOSYSTEM": "1", "HOME": "/nonexistent"}
+        environment = {"PATH": self.path, "LC_ALL": "C", "GIT_CONFIG_NOSYSTEM": "1", "HOME": "/nonexistent"}
         try:
             return subprocess.run(  # noqa: S603 - a fixed program, arguments that are commits
                 command, capture_output=True, text=True, timeout=_SECONDS, check=False, env=environment

@@ -6,46 +6,47 @@ from hypothesis import strategies as st
 
 from runner.image.digest import Digest
 from runner.image.tags import Tag, told_apart
-from runner.tag_law import Move, Standing, decide_tag
+from runner.tag_law import Move, Relation, Standing, decide_tag
 
 OURS, THEIRS = "a" * 40, "b" * 40
 DIGEST = Digest.of(b"standing")
 STANDINGS = st.builds(Standing, st.just(DIGEST), st.sampled_from([None, OURS, THEIRS, "x"]), st.booleans())
 TAGS = st.builds(Tag, st.sampled_from(["v1", "latest", "main-2026"]), st.booleans(), st.booleans())
-NEWER = st.sampled_from([True, False, None])
+RELATIONS = st.sampled_from(Relation)
 
 
-def decide(tag, standing, descends=None):
-    return decide_tag(tag, {tag.name: standing}.get, OURS, lambda _commit: descends)
+def decide(tag, standing, relation=Relation.UNKNOWN):
+    return decide_tag(tag, {tag.name: standing}.get, OURS, lambda _commit: relation)
 
 
 @pytest.mark.parametrize(
-    ("fixed", "standing", "descends", "move", "warning"),
+    ("fixed", "standing", "relation", "move", "warning"),
     [
-        (True, None, None, Move.CREATE, False),
-        (False, None, None, Move.CREATE, False),
-        (True, Standing(DIGEST, OURS, True), None, Move.KEEP, False),
-        (False, Standing(DIGEST, OURS, True), None, Move.KEEP, False),
-        (True, Standing(DIGEST, OURS, False), None, Move.REPLACE, True),
-        (True, Standing(DIGEST, THEIRS, False), False, Move.REFUSE, True),
-        (True, Standing(DIGEST, None, False), None, Move.REFUSE, True),
-        (False, Standing(DIGEST, OURS, False), None, Move.MOVE, False),
-        (False, Standing(DIGEST, THEIRS, False), True, Move.REFUSE, True),
-        (False, Standing(DIGEST, THEIRS, False), False, Move.MOVE, False),
-        (False, Standing(DIGEST, THEIRS, False), None, Move.MOVE, True),
-        (False, Standing(DIGEST, None, False), True, Move.MOVE, True),
+        (True, None, Relation.UNKNOWN, Move.CREATE, False),
+        (False, None, Relation.UNKNOWN, Move.CREATE, False),
+        (True, Standing(DIGEST, OURS, True), Relation.UNKNOWN, Move.KEEP, False),
+        (False, Standing(DIGEST, OURS, True), Relation.UNKNOWN, Move.KEEP, False),
+        (True, Standing(DIGEST, OURS, False), Relation.UNKNOWN, Move.REPLACE, True),
+        (True, Standing(DIGEST, THEIRS, False), Relation.OLDER, Move.REFUSE, True),
+        (True, Standing(DIGEST, None, False), Relation.UNKNOWN, Move.REFUSE, True),
+        (False, Standing(DIGEST, OURS, False), Relation.UNKNOWN, Move.MOVE, False),
+        (False, Standing(DIGEST, THEIRS, False), Relation.NEWER, Move.REFUSE, True),
+        (False, Standing(DIGEST, THEIRS, False), Relation.OLDER, Move.MOVE, False),
+        (False, Standing(DIGEST, THEIRS, False), Relation.UNKNOWN, Move.MOVE, True),
+        (False, Standing(DIGEST, THEIRS, False), Relation.DIVERGED, Move.MOVE, True),
+        (False, Standing(DIGEST, None, False), Relation.NEWER, Move.MOVE, True),
     ],
 )
-def test_a_tag_is_decided_by_what_stands_under_it(fixed, standing, descends, move, warning):
-    decision = decide(Tag("v1", fixed), standing, descends)
+def test_a_tag_is_decided_by_what_stands_under_it(fixed, standing, relation, move, warning):
+    decision = decide(Tag("v1", fixed), standing, relation)
     assert (decision.move, decision.warning) == (move, warning)
     assert decision.standing == (DIGEST if standing else None)
 
 
-@given(tag=TAGS, standing=STANDINGS, apart=st.none() | STANDINGS, descends=NEWER)
-def test_a_fixed_tag_of_another_commit_is_never_changed(tag, standing, apart, descends):
+@given(tag=TAGS, standing=STANDINGS, apart=st.none() | STANDINGS, relation=RELATIONS)
+def test_a_fixed_tag_of_another_commit_is_never_changed(tag, standing, apart, relation):
     there = {told_apart(tag, OURS).name: apart, tag.name: standing}
-    decision = decide_tag(tag, there.get, OURS, lambda _commit: descends)
+    decision = decide_tag(tag, there.get, OURS, lambda _commit: relation)
     under = there[decision.tag.name]
     if decision.tag.fixed and under and under.revision != OURS and not under.stated:
         assert decision.move is Move.REFUSE
@@ -53,7 +54,7 @@ def test_a_fixed_tag_of_another_commit_is_never_changed(tag, standing, apart, de
 
 @given(standing=STANDINGS)
 def test_latest_never_goes_back(standing):
-    decision = decide(Tag("latest", fixed=False), standing, descends=True)
+    decision = decide(Tag("latest", fixed=False), standing, relation=Relation.NEWER)
     if standing.revision not in {OURS, None} and not standing.stated:
         assert decision.move is Move.REFUSE
         assert "it would go back" in decision.reason
@@ -67,5 +68,5 @@ def test_a_date_of_another_commit_is_told_apart():
 
 def test_a_date_told_apart_that_is_taken_too_is_refused():
     tag = Tag("main-2026", fixed=True, dated=True)
-    decision = decide_tag(tag, lambda _name: Standing(DIGEST, THEIRS, False), OURS, lambda _commit: None)
+    decision = decide_tag(tag, lambda _name: Standing(DIGEST, THEIRS, False), OURS, lambda _commit: Relation.UNKNOWN)
     assert decision.move is Move.REFUSE

@@ -254,13 +254,19 @@ def test_a_ref_is_a_branch_or_a_tag(event, ref, holds):
     [
         (f"assume:{REPOSITORY}branch:main", "by the role that the task assumes"),
         (f"assume:{REPOSITORY}branch:*", "by the role that the task assumes"),
-        (f"secrets:get:{REPOSITORY}dockerhub", "by the statement alone"),
-        ("assume:repo:github.com/evil/x:branch:main", "by the statement alone"),
+        (f"secrets:get:{REPOSITORY}dockerhub", "the task's own claim"),
+        ("assume:repo:github.com/evil/x:branch:main", "the task's own claim"),
     ],
 )
 def test_it_says_what_a_ref_rests_on(scope, seen):
     verdict = decide(evidence(definition=definition(scope)), replace(POLICY, source=None))
     assert next(check for check in verdict.checks if check.name == "ref").seen.find(seen) > 0
+
+
+def test_a_ref_that_only_the_task_claims_needs_a_source_to_hold():
+    own = evidence(definition=definition(f"secrets:get:{REPOSITORY}dockerhub"))
+    assert decide(own, replace(POLICY, source=None)).exit_code is ExitCode.CANNOT_TELL
+    assert decide(own, POLICY).exit_code is ExitCode.OK
 
 
 def test_an_older_definition_names_its_pool_in_two_parts():
