@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import shutil
 import subprocess
 import tempfile
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from console.sandbox.debian import find
+from console.sandbox.owned_folder import owned_folder
 from runner.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from runner.masking import Masked
 
 PROGRAMS: Final = ("docker-registry", "htpasswd")
+_PREFIX: Final = "lading-registry."
 _READY_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 _POLL_SECONDS = 0.05
@@ -41,8 +44,7 @@ def docker_registry(user: str, password: Masked) -> Iterator[str]:
     Raises:
         Unavailable: docker-registry or htpasswd is not installed, or the registry does not start.
     """
-    with tempfile.TemporaryDirectory(prefix="lading-registry.") as name:
-        folder = Path(name)
+    with owned_folder(_PREFIX, Path(tempfile.gettempdir()), shutil.rmtree) as folder:
         (folder / "htpasswd").write_text(_htpasswd(user, password))
         (folder / "config.yml").write_text(json.dumps(_configuration(folder)))  # JSON is YAML
         log = folder / "log"

@@ -1,12 +1,10 @@
 """A Docker Engine of one's own: Debian's dockerd with its own data, socket and cgroup, gone when it stops.
 
-All that a run has lies in one folder of the temporary directory. Its owner holds a lock in it, which the
-kernel drops however the owner ends: so the next run knows what a killed one left, and removes it.
+All that a run has lies in one folder, or is called like it: so the next run finds what a killed one left.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import signal
@@ -20,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from console.sandbox.debian import SEARCHED, Machine, find, install, run
 from console.sandbox.engine import Engine, find_engine
 from console.sandbox.mounts import remove
+from console.sandbox.owned_folder import owned_folder
 from runner.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -78,32 +77,12 @@ def private_engine(
     Raises:
         Unavailable: it does not start; the end of its log is told.
     """
-    sweep(parent)
-    unlocked = Path(tempfile.mkdtemp(prefix="lading-new.", dir=parent)).resolve()
-    with (unlocked / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        folder = unlocked.rename(unlocked.with_name(PREFIX + unlocked.name.partition(".")[2]))
-        try:
-            driver = "overlay2" if _overlay_works(folder) else "vfs"
-            say(f"starting a private Docker Engine ({driver}) in {folder}")
-            with _dockerd(folder, driver, environment) as engine:
-                yield engine
-                say("stopping the private Docker Engine")
-        finally:
-            discard(folder)
-
-
-def sweep(parent: Path) -> None:
-    """Remove what runs that were killed left in `parent`: processes, mounts, cgroups, folders."""
-    for folder in parent.glob(f"{PREFIX}*"):
-        if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
-            continue  # somebody else's name for it
-        with (folder / "lock").open("a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue  # its owner lives
-            discard(folder.resolve())
+    with owned_folder(PREFIX, parent, discard) as folder:
+        driver = "overlay2" if _overlay_works(folder) else "vfs"
+        say(f"starting a private Docker Engine ({driver}) in {folder}")
+        with _dockerd(folder, driver, environment) as engine:
+            yield engine
+            say("stopping the private Docker Engine")
 
 
 def discard(folder: Path) -> None:

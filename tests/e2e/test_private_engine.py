@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from console.sandbox.debian import find
-from console.sandbox.private_engine import CGROUPS, PREFIX, private_engine, processes_naming, sweep
+from console.sandbox.owned_folder import sweep
+from console.sandbox.private_engine import CGROUPS, PREFIX, discard, private_engine, processes_naming
 from runner.errors import Unavailable
 from tests.support.engine import missing
 
@@ -105,14 +106,14 @@ def test_the_next_run_removes_what_a_killed_owner_and_a_killed_daemon_left(place
         with suppress(ProcessLookupError):
             os.kill(daemon, signal.SIGKILL)
     assert folder.exists()
-    sweep(place)
+    sweep(PREFIX, place, discard)
     assert traces(place) == []
 
 
 def test_a_run_that_is_alive_is_not_swept(place):
     with private_engine(place, {}, lambda _text: None) as engine:
         start(engine)
-        sweep(place)
+        sweep(PREFIX, place, discard)
         assert engine.answers()
 
 
@@ -123,7 +124,7 @@ def test_the_daemon_ends_with_its_owner(place):
     while processes_naming(folder, Path("/proc")) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert processes_naming(folder, Path("/proc")) == []
-    sweep(place)
+    sweep(PREFIX, place, discard)
 
 
 def test_an_engine_that_does_not_start_tells_the_end_of_its_log(place, monkeypatch):
