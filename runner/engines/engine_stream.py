@@ -179,7 +179,7 @@ class BuildWatch:
         ran = "returned a non-zero code" in failure
         if instruction.startswith(("FROM ", "COPY --FROM")) and not ran and not _NO_FILE.search(failure):
             return pull_failure(failure, self.step)
-        if _NOT_NOW.search(failure) and not ran and not _NO_FILE.search(failure):
+        if not ran and worth_another_run(failure):
             return Unavailable(f"The build ended{self._where}: {failure}", action="Run the task again.")
         shown = "".join(f"\n    {line}" for line in self._tail)
         return BuildFailed(
@@ -187,6 +187,11 @@ class BuildWatch:
             cause=f"The last lines of its output:{shown}\n" if shown else "",
             action="Build it on your own machine, or look at the step's output above.",
         )
+
+
+def worth_another_run(failure: str) -> bool:
+    """Whether a failure is of the network, or of what is on its other side."""
+    return bool(_NOT_NOW.search(failure)) and not _NO_FILE.search(failure)
 
 
 def pull_failure(failure: str, step: str) -> RunnerError:
