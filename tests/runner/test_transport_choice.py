@@ -1,0 +1,59 @@
+"""Who pushes follows from what is cheap to know, and never makes a push slower than the engine's."""
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from runner.transport_choice import Cargo, ContextSample, Way, choose_way
+
+MB = 1_000_000
+TEXT = Cargo(store="classic", engine_major=20, total=200 * MB, new=200 * MB, stored=0, cores=2)
+NOISE = replace(TEXT, total=300 * MB, new=300 * MB, stored=300 * MB)
+
+
+@pytest.mark.parametrize(
+    ("cargo", "way"),
+    [
+        (TEXT, Way.DIRECT),
+        (replace(TEXT, engine_major=28), Way.DIRECT),
+        (replace(TEXT, cores=1), Way.DIRECT),
+        (NOISE, Way.DIRECT),
+        (replace(NOISE, engine_major=28), Way.ENGINE),
+        (replace(TEXT, total=5000, new=5000), Way.ENGINE),
+        (replace(TEXT, total=1000 * MB, new=1 * MB), Way.ENGINE),
+        (replace(TEXT, total=5000 * MB, new=50 * MB), Way.ENGINE),
+        (replace(TEXT, store="containerd", total=10, new=10), Way.DIRECT),
+        (replace(TEXT, new=0), Way.ENGINE),
+    ],
+    ids=[
+        "text, old engine",
+        "text, new engine",
+        "text, one core",
+        "noise, old engine",
+        "noise, new engine",
+        "tiny",
+        "small on a large base",
+        "some on a huge base",
+        "containerd store",
+        "nothing new",
+    ],
+)
+def test_the_quicker_way_is_taken(cargo, way):
+    assert choose_way(cargo) is way
+
+
+def test_a_context_that_does_not_shrink_is_seen_on_its_way():
+    noise = [random.Random(number).randbytes(256 * 1024) for number in range(8)]
+    text = [b"a line of text\n" * 20_000 for _ in range(8)]
+    sample = ContextSample()
+    assert list(sample.watch([*noise, *text])) == [*noise, *text]
+    total = sum(map(len, noise + text))
+    assert sample.seen == total
+    assert 0.3 * total < sample.stored < 0.7 * total
+
+
+def test_a_context_that_was_not_seen_is_taken_to_shrink():
+    sample = ContextSample()
+    assert list(sample.watch([])) == []
+    assert sample.stored == 0
