@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from console.sandbox.services.queue_model import Task
     from console.sandbox.store import Store
 
 QUEUE_CLIENT: Final = "static/taskcluster/queue"
@@ -50,7 +49,7 @@ class Deployment:
         long_poll: how long `claimWork` waits for a task, in seconds.
         monotonic: the clock by which it waits.
         arrivals: how it learns of one.
-        on_completed: what to do when a task has been completed.
+        on_completed: what to do with a task (`services.queue_model.Task`) that has been completed.
     """
 
     root_url: str
@@ -61,12 +60,12 @@ class Deployment:
     long_poll: float = 20.0
     monotonic: Callable[[], float] = time.monotonic
     arrivals: Arrivals = field(default_factory=Arrivals)
-    on_completed: list[Callable[[Deployment, Task], None]] = field(default_factory=list)
+    on_completed: list[Callable[[Deployment, Any], None]] = field(default_factory=list)
     storage: Storage = field(init=False)
     _roles: Roles | None = None
 
     def __post_init__(self) -> None:
-        self.storage = Storage(self, self.key("storage"))
+        self.storage = Storage(self.store, lambda: self.root_url, self.now, self.key("storage"))
 
     def key(self, name: str) -> Masked:
         """The deployment's own secret of that name; a database that is a file keeps it."""

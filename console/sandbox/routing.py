@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from console.domain.scopes import Expression
-    from console.sandbox.call import Call
     from console.sandbox.validation import Shape
 
-    Handler = Callable[["Call"], Awaitable[Any]]
+    # Takes a `console.sandbox.call.Call`, which names an Endpoint in turn.
+    Handler = Callable[[Any], Awaitable[Any]]
 
 PAGED: Final = ("continuationToken", "limit")
 _BROKEN_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")

@@ -14,7 +14,10 @@ from aiohttp import web
 from console.sandbox.moments import milliseconds
 
 if TYPE_CHECKING:
-    from console.sandbox.deployment import Deployment
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from console.sandbox.store import Store
     from runner.masking import Masked
 
 ROUTE: Final = "/storage/"
@@ -35,24 +38,30 @@ class Storage:
     """Names to bytes.
 
     Args:
-        deployment: whose store keeps them.
+        store: keeps them.
+        root_url: whose URLs are given out, once it is known.
+        now: the time, in UTC.
         key: signs URLs.
     """
 
-    def __init__(self, deployment: Deployment, key: Masked) -> None:
-        self._deployment = deployment
+    def __init__(
+        self, store: Store, root_url: Callable[[], str], now: Callable[[], datetime], key: Masked
+    ) -> None:
+        self._store = store
+        self._root_url = root_url
+        self._now = now
         self._key = key
 
     def put(self, name: str, blob: Blob) -> None:
         """Store or replace."""
-        self._deployment.store.run(
+        self._store.run(
             "insert or replace into blobs values (?, ?, ?, ?)",
             *(name, blob.content_type, blob.content_encoding, blob.data),
         )
 
     def get(self, name: str) -> Blob | None:
         """What was stored under the name."""
-        row = self._deployment.store.one("select * from blobs where name = ?", name)
+        row = self._store.one("select * from blobs where name = ?", name)
         return Blob(row["content_type"], row["content_encoding"], row["data"]) if row else None
 
     def upload_url(self, name: str, content_type: str) -> str:
@@ -62,15 +71,15 @@ class Storage:
     def download_url(self, name: str, *, public: bool = False) -> str:
         """Where they can be read: for ever if public, else for the next half hour."""
         if public:
-            return f"{self._deployment.root_url}{ROUTE}{quote(name)}"
+            return f"{self._root_url()}{ROUTE}{quote(name)}"
         return self._signed("GET", name, "", DOWNLOAD_TIME)
 
     def _signed(self, method: str, name: str, content_type: str, lifetime: timedelta) -> str:
-        expires = str(milliseconds(self._deployment.now() + lifetime))
+        expires = str(milliseconds(self._now() + lifetime))
         query = urlencode(
             {"expires": expires, "signature": self._signature(method, name, content_type, expires)}
         )
-        return f"{self._deployment.root_url}{ROUTE}{quote(name)}?{query}"
+        return f"{self._root_url()}{ROUTE}{quote(name)}?{query}"
 
     def _signature(self, method: str, name: str, content_type: str, expires: str) -> str:
         text = f"{method}\n{name}\n{content_type}\n{expires}".encode()
@@ -79,7 +88,7 @@ class Storage:
     def _is_signed(self, request: web.Request, method: str, name: str, content_type: str) -> bool:
         expires, given = (request.query.get(key, "") for key in ("expires", "signature"))
         expected = self._signature(method, name, content_type, expires)
-        in_time = expires.isdecimal() and int(expires) > milliseconds(self._deployment.now())
+        in_time = expires.isdecimal() and int(expires) > milliseconds(self._now())
         return in_time and hmac.compare_digest(expected.encode(), given.encode())
 
     async def answer(self, request: web.Request) -> web.Response:
