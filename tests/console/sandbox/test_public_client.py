@@ -27,7 +27,7 @@ def direct(created):
 
 def upload_of(created, data):
     return dict(projectId=created["projectId"], name=created["name"], contentType="text/plain",
-                contentLength=len(data), expires=taskcluster.fromNow("1 hour"),
+                contentLength=len(data), expires=created["expires"],
                 uploadId=created["uploadId"], data=data)
 """
 
