@@ -68,5 +68,7 @@ def test_a_date_of_another_commit_is_told_apart():
 
 def test_a_date_told_apart_that_is_taken_too_is_refused():
     tag = Tag("main-2026", fixed=True, dated=True)
-    decision = decide_tag(tag, lambda _name: Standing(DIGEST, THEIRS, False), OURS, lambda _commit: Relation.UNKNOWN)
+    decision = decide_tag(
+        tag, lambda _name: Standing(DIGEST, THEIRS, False), OURS, lambda _commit: Relation.UNKNOWN
+    )
     assert decision.move is Move.REFUSE
