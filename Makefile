@@ -9,7 +9,7 @@ export UV_SYSTEM_CERTS := 1
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: demo test check format
+.PHONY: demo test bench matrix check format
 
 # The whole story, live; REPO=PATH tells it of any checkout that has a Dockerfile.
 demo: $(INSTALLED)
@@ -18,7 +18,18 @@ demo: $(INSTALLED)
 # An xdist group, the tests that share the engine, stays on one worker.
 test: $(INSTALLED)
 	@$(BIN)/python -m tests.support.machine
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup -m "not live" -rs
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup -m "not live and not matrix" -rs
+
+# Against the script of 2016 and other clients; BENCH, ENGINES, WAYS (names with commas) and RUNS choose. `make bench
+# BENCH=small,b RUNS=3` is a few minutes; growth, peers, floor and profile are in BENCH's names too.
+bench: $(INSTALLED)
+	@$(BIN)/python -m tests.bench $(if $(BENCH),--bench $(BENCH)) $(if $(ENGINES),--engines $(ENGINES)) \
+		$(if $(WAYS),--ways $(WAYS)) $(if $(RUNS),--runs $(RUNS))
+
+# What is published from one engine, pulled and run by another: Docker 20.10, 26.1, 28.5, and the containerd store.
+matrix: $(INSTALLED)
+	@$(BIN)/python -m tests.support.machine
+	$(BIN)/pytest -m matrix -rs tests/matrix
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .
