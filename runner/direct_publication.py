@@ -33,12 +33,11 @@ def way_of(preparation: Preparation, image: LocalImage, sample: ContextSample) -
     if transport != "auto":
         return Way(transport)
     facts = preparation.engine.facts
-    major = facts.version.partition(".")[0]
     below = max((base.size for base in _bases(preparation) if _is_below(base, image)), default=0)
     return choose_way(
         Cargo(
             store=facts.store,
-            engine_major=int(major) if facts.product == "docker" and major.isdigit() else 0,
+            go_version=facts.go_version,
             total=image.size,
             new=max(0, image.size - below),
             stored=sample.stored,

@@ -47,6 +47,7 @@ class EngineFacts:
         api_version: the newest that it speaks.
         store: `classic` or `containerd`: whether an image's id is its config's digest or its manifest's.
         platform: such as `linux/amd64`.
+        go_version: of the compiler that made it, such as `go1.24.4`, or "": its gzip is the compiler's.
     """
 
     endpoint: str
@@ -55,6 +56,7 @@ class EngineFacts:
     api_version: str
     store: str
     platform: str
+    go_version: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,6 +260,7 @@ class DockerEngine:
             api_version=str(version.get("ApiVersion", "")),
             store="containerd" if containerd else "classic",
             platform=f"{version.get('Os', '')}/{version.get('Arch', '')}",
+            go_version=str(version.get("GoVersion", "")),
         )
 
 

@@ -8,7 +8,7 @@ import pytest
 from runner.transport_choice import Cargo, ContextSample, Way, choose_way
 
 MB = 1_000_000
-TEXT = Cargo(store="classic", engine_major=20, total=200 * MB, new=200 * MB, stored=0, cores=2)
+TEXT = Cargo(store="classic", go_version="go1.19.8", total=200 * MB, new=200 * MB, stored=0, cores=2)
 NOISE = replace(TEXT, total=300 * MB, new=300 * MB, stored=300 * MB)
 
 
@@ -16,10 +16,12 @@ NOISE = replace(TEXT, total=300 * MB, new=300 * MB, stored=300 * MB)
     ("cargo", "way"),
     [
         (TEXT, Way.DIRECT),
-        (replace(TEXT, engine_major=28), Way.DIRECT),
+        (replace(TEXT, go_version="go1.27.1"), Way.DIRECT),
         (replace(TEXT, cores=1), Way.DIRECT),
         (NOISE, Way.DIRECT),
-        (replace(NOISE, engine_major=28), Way.ENGINE),
+        (replace(NOISE, go_version="go1.24.4"), Way.DIRECT),
+        (replace(NOISE, go_version="go1.27.1"), Way.ENGINE),
+        (replace(NOISE, go_version=""), Way.ENGINE),
         (replace(TEXT, total=5000, new=5000), Way.ENGINE),
         (replace(TEXT, total=1000 * MB, new=1 * MB), Way.ENGINE),
         (replace(TEXT, total=5000 * MB, new=50 * MB), Way.ENGINE),
@@ -31,7 +33,9 @@ NOISE = replace(TEXT, total=300 * MB, new=300 * MB, stored=300 * MB)
         "text, new engine",
         "text, one core",
         "noise, old engine",
+        "noise, middle engine",
         "noise, new engine",
+        "noise, unknown engine",
         "tiny",
         "small on a large base",
         "some on a huge base",
