@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from runner import __version__
 from runner.errors import ExitCode, Interrupted, RunnerError, SettingsError, UsageError, place_of
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from runner.job import Job
+
+# What engines are told of the environment: where a plugin may be, and how registries are reached.
+_ENGINES_OWN: Final = frozenset(
+    {"HOME", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_DIR", "SSL_CERT_FILE"}
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -174,7 +179,11 @@ def _job(arguments: argparse.Namespace, environment: Mapping[str, str], narrator
         task=TaskIdentity.from_environment(environment),
         checkout=checkout,
         artifacts=Path(artifacts) if artifacts else None,
-        environment={name: value for name, value in environment.items() if name.startswith("DOCKER_")},
+        environment={
+            name: value
+            for name, value in environment.items()
+            if name.startswith("DOCKER_") or name.upper() in _ENGINES_OWN
+        },
         narrator=narrator,
         clock=time.time,
         sleep=time.sleep,

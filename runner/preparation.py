@@ -10,7 +10,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Self
 
+from runner.engines.buildx import Buildx
+from runner.engines.buildx_plugin import find_buildx
 from runner.engines.docker_engine import DockerEngine
+from runner.engines.engine_choice import Builder, Choice, Wanted, check_engine, choose_builder
 from runner.errors import IntegrityFailure, Refused, UsageError
 from runner.image.context import BuildContext
 from runner.image.dockerfile import Dockerfile, looks_secret
@@ -95,26 +98,23 @@ class Preparation:
             UsageError: the folder or the Dockerfile cannot be read.
         """
         folder, settings = self.job.checkout.folder, self.job.settings
-        injected = {VERSION_FILE: version_json(self.job.event, self.job.revision, self.build_url)}
+        injected = {VERSION_FILE: self.version_json}
         return BuildContext(folder / settings.context, folder / settings.dockerfile, injected=injected)
+
+    @property
+    def version_json(self) -> bytes:
+        """What is put into the context."""
+        return version_json(self.job.event, self.job.revision, self.build_url)
 
     @cached_property
     def dockerfile(self) -> Dockerfile:
-        """The Dockerfile, which the classic builder can build.
+        """The Dockerfile.
 
         Raises:
-            UsageError: it cannot be read, or needs BuildKit.
+            UsageError: it cannot be read.
         """
         settings = self.job.settings
         dockerfile = Dockerfile(self.context.files.dockerfile)
-        needs = dockerfile.needs_buildkit(settings.build_args.keys())
-        if needs:
-            listed = "".join(f"\n  {need}" for need in needs)
-            raise UsageError(
-                f"The Dockerfile needs BuildKit, which the engine's classic builder is not:{listed}\n",
-                cause="The classic builder refuses some of this, and silently does nothing for the rest.",
-                action="Rewrite these lines.",
-            )
         for name in sorted(settings.build_args):
             if looks_secret(name):
                 self.job.narrator.warn(
@@ -123,6 +123,43 @@ class Preparation:
             if name not in dockerfile.args:
                 self.job.narrator.warn(f"the Dockerfile has no ARG {name}")
         return dockerfile
+
+    @cached_property
+    def wanted(self) -> Wanted:
+        """What a builder must be able to do."""
+        settings = self.job.settings
+        needs = self.dockerfile.needs_buildkit(settings.build_args.keys())
+        has_buildx = find_buildx(self.job.environment) is not None
+        return Wanted(settings.engine, needs, settings.platforms, has_buildx)
+
+    @cached_property
+    def builder(self) -> Choice:
+        """What builds, and why.
+
+        Raises:
+            UsageError: nothing here can build what is asked.
+        """
+        return choose_builder(self.wanted)
+
+    @cached_property
+    def buildx(self) -> Buildx:
+        """The buildx plugin.
+
+        Raises:
+            UsageError: it is not here.
+            Unavailable: it does not run.
+        """
+        program = find_buildx(self.job.environment)
+        if program is None:
+            raise UsageError("buildx is not here any more.")
+        return Buildx(program, self.job.environment)
+
+    @property
+    def builder_name(self) -> str:
+        """Which builder it is, with its version where it has one of its own."""
+        if self.builder.builder is Builder.BUILDX:
+            return f"buildx {self.buildx.version}"
+        return "the classic builder"
 
     @property
     def bases(self) -> list[str]:
@@ -137,13 +174,11 @@ class Preparation:
         Raises:
             Unavailable: there is none, or it does not answer.
             Refused: its socket may not be used.
+            UsageError: it cannot build what is asked.
         """
-        if len(self.job.settings.platforms) > 1:
-            raise UsageError(
-                "The Docker Engine's classic builder builds for one platform, and several are asked for."
-            )
         engine = DockerEngine(self.job.environment)
         self._closing.callback(engine.close)
+        check_engine(self.builder, self.wanted, engine.facts, self.dockerfile.directives.get("syntax"))
         return engine
 
     @cached_property
@@ -261,6 +296,9 @@ class Preparation:
     @property
     def pull_credentials(self) -> RegistryCredentials | None:
         """The credentials, if a base image is in their registry; no other registry gets them."""
+        if self.builder.builder is Builder.BUILDX:
+            # It asks when it has met an image of this registry, and for no other.
+            return self.credentials
         own = self.credentials.registry
         return self.credentials if own in {_registry_of(base) for base in self.bases} else None
 

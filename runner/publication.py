@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from runner.building import build_image, put_back_version_file
 from runner.direct_publication import push_directly, way_of
 from runner.engines.docker_engine import BuildRequest
 from runner.errors import IntegrityFailure, RunnerError
@@ -98,14 +99,17 @@ class Publication:
     def _prepare_build(self) -> None:
         preparation, narrator = self.preparation, self.job.narrator
         with narrator.step("Check the checkout and the Dockerfile"):
+            put_back_version_file(self.job)
             preparation.check_checkout()
             narrator.say(f"  {self.job.event.source} at {self.job.revision[:12]}, {self.job.event.kind}")
-            _ = preparation.dockerfile, preparation.sink
+            _ = preparation.builder, preparation.sink
         with narrator.step("Find the engine") as step:
             facts = preparation.engine.facts
             step.facts.update(product=facts.product, version=facts.version, store=facts.store)
             self.facts["engine"] = {"product": facts.product, "version": facts.version, "store": facts.store}
             narrator.say(f"  {facts.product} {facts.version} (API {facts.api_version}, {facts.store} store)")
+            self.facts["builder"] = preparation.builder_name
+            narrator.say(f"  built by {preparation.builder_name}: {preparation.builder.why}")
 
     def _prepare_push(self) -> None:
         preparation, narrator, settings = self.preparation, self.job.narrator, self.job.settings
@@ -155,13 +159,12 @@ class Publication:
                 self.job.event, self.job.revision, preparation.build_url, created, settings.labels
             ),
             target=settings.target,
-            platform=settings.platforms[0] if settings.platforms else None,
+            platform=",".join(settings.platforms) or None,
             network=settings.network,
             pull_credentials=self._pull_credentials(),
         )
         with narrator.step("Build the image") as step:
-            stream = self.sample.watch(context.stream())
-            image = preparation.engine.build(request, stream, narrator.output)
+            image = build_image(preparation, request, self.sample, step)
             summary = context.summary
             self.context = summary.digest
             step.facts.update(contextFiles=summary.files, contextBytes=summary.bytes, imageBytes=image.size)
@@ -287,7 +290,11 @@ class Publication:
 
     def _builder(self) -> Mapping[str, str]:
         facts = self.preparation.engine.facts
-        return {"engine": f"{facts.product} {facts.version}", "store": facts.store}
+        return {
+            "engine": f"{facts.product} {facts.version}",
+            "store": facts.store,
+            "builder": self.preparation.builder_name,
+        }
 
     def _leave_statement(self, built: Statement) -> None:
         sink, job = self.preparation.sink, self.job

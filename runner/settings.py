@@ -54,7 +54,12 @@ OPTIONS: Final = (
     Option("target", _TEXT, "the stage of the Dockerfile to build"),
     Option("platforms", _TEXTS, "platforms to build for, such as linux/amd64"),
     Option("network", _TEXT, "the network of RUN: default, host or none", ("default", "host", "none")),
-    Option("engine", _TEXT, "what builds", ("auto", "docker")),
+    Option(
+        "engine",
+        _TEXT,
+        "what builds: auto, docker (the classic builder) or buildx",
+        ("auto", "docker", "buildx"),
+    ),
     Option(
         "transport", _TEXT, "who pushes: auto, engine or direct (lading itself)", ("auto", "engine", "direct")
     ),

@@ -98,9 +98,12 @@ def _checkout(preparation: Preparation) -> str:
 
 
 def _dockerfile(preparation: Preparation) -> str:
-    _ = preparation.dockerfile
+    builder = preparation.builder
     bases = preparation.bases
-    return f"{preparation.job.settings.dockerfile}, from {', '.join(bases) or 'scratch'}"
+    return (
+        f"{preparation.job.settings.dockerfile}, from {', '.join(bases) or 'scratch'}; "
+        f"built by {preparation.builder_name}: {builder.why}"
+    )
 
 
 def _engine(preparation: Preparation) -> str:

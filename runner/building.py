@@ -1,0 +1,71 @@
+"""The build itself, by whichever builder was chosen; what follows is the same for both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runner.engines.buildx import Source
+from runner.engines.buildx_progress import SolveWatch
+from runner.engines.engine_choice import Builder
+from runner.engines.version_file import put_back_leftover, records_of
+from runner.task.image_metadata import VERSION_FILE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runner.engines.docker_engine import BuildRequest, LocalImage
+    from runner.job import Job
+    from runner.narration import Step
+    from runner.preparation import Preparation
+    from runner.transport_choice import ContextSample
+
+
+def build_image(
+    preparation: Preparation, request: BuildRequest, sample: ContextSample, step: Step
+) -> LocalImage:
+    """Build into the engine's store.
+
+    Args:
+        preparation: has the context, the engine and the builder.
+        request: what to build.
+        sample: looks at the context.
+        step: gets how much of the context went to the builder.
+
+    Raises:
+        RunnerError: it did not build, or could not.
+    """
+    narrator = preparation.job.narrator
+    stream = sample.watch(preparation.context.stream())
+    if preparation.builder.builder is Builder.CLASSIC:
+        return preparation.engine.build(request, stream, narrator.output)
+    # buildx reads the folder itself: this is for the digest, which is the same by either builder.
+    for _ in stream:
+        pass
+    watch = SolveWatch(narrator.output, lambda done, total: narrator.progress("base layers", done, total))
+    source = Source(
+        folder=_folder(preparation.job),
+        files=preparation.context.files,
+        version_file=VERSION_FILE,
+        version=preparation.version_json,
+        records=records_of(preparation.job.checkout.folder),
+    )
+    image = preparation.buildx.build(request, source, preparation.engine, watch)
+    step.facts["contextBytesSent"] = watch.context_bytes
+    return image
+
+
+def put_back_version_file(job: Job) -> None:
+    """Put back what stood in version.json's place, if a build by buildx was killed before it could.
+
+    Raises:
+        Conflict: another build in this checkout lasts.
+    """
+    path = _folder(job) / VERSION_FILE
+    if put_back_leftover(path, records_of(job.checkout.folder)):
+        job.narrator.say(
+            f"  {VERSION_FILE} was left by a build that was killed: what stood there is put back"
+        )
+
+
+def _folder(job: Job) -> Path:
+    return job.checkout.folder / job.settings.context
