@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TextIO
 
 from runner import __version__
+from runner.arguments import add_completion, asks_for_completion
 from runner.errors import ExitCode, RunnerError, UsageError, place_of
 from runner.narration import printable
 
@@ -92,8 +93,11 @@ def run(words: Sequence[str], environment: Mapping[str, str], stdout: TextIO, st
 
 def _run(words: Sequence[str], environment: Mapping[str, str], stdout: TextIO, stderr: TextIO) -> int:
     command = _chosen(words)
-    module = _load(command) if command is not None else None
-    parser = _parser(command, module)
+    # A completion script names the flags of all commands; otherwise one command's module is imported.
+    wanted = COMMANDS if asks_for_completion(words) else (command,) if command else ()
+    modules = {chosen: _load(chosen) for chosen in wanted}
+    parser = _parser(words, modules)
+    module = modules.get(command) if command else None
     try:
         arguments = parser.parse_args(words)
     except SystemExit as end:
@@ -126,7 +130,7 @@ def _is_or_are(names: Sequence[str]) -> str:
     return "is" if len(names) == 1 else "are"
 
 
-def _parser(chosen: Command | None, module: CommandModule | None) -> argparse.ArgumentParser:
+def _parser(words: Sequence[str], modules: Mapping[Command, CommandModule]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="lading", description="A console for the images that Taskcluster tasks build, push and state."
     )
@@ -134,6 +138,7 @@ def _parser(chosen: Command | None, module: CommandModule | None) -> argparse.Ar
     subparsers = parser.add_subparsers(metavar="COMMAND", title="commands")
     for command in COMMANDS:
         subparser = subparsers.add_parser(command.name, help=command.about, description=command.about)
-        if command is chosen and module is not None:
-            module.add_arguments(subparser)
+        if command in modules:
+            modules[command].add_arguments(subparser)
+    add_completion(parser, words)
     return parser

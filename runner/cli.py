@@ -5,20 +5,20 @@ Imports are late: `--help` and `--version` load no docker, and a refused job doe
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
-from runner import __version__
+from runner.arguments import flags_of, runner_parser
 from runner.errors import ExitCode, Interrupted, RunnerError, SettingsError, UsageError, place_of
 from runner.masking import Masker
-from runner.narration import Narrator, printable
+from runner.narration import Narrator
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Mapping, Sequence
     from types import FrameType
 
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     masker = Masker()
     narrator = Narrator(sys.stderr, masker, time.time, live=sys.stderr.isatty())
     try:
-        parsed = _parser().parse_args(arguments)
+        parsed = runner_parser(sys.argv[1:] if arguments is None else arguments).parse_args(arguments)
         return int(_run(parsed, narrator))
     except RunnerError as error:
         narrator.say(f"lading-runner: {error}")
@@ -56,71 +56,6 @@ def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise Interrupted(number)
-
-
-def _parser() -> argparse.ArgumentParser:
-    from runner.settings import OPTIONS
-
-    parser = argparse.ArgumentParser(
-        prog="lading-runner",
-        description="Builds a Docker image inside a Taskcluster task, pushes it, and states its digests.",
-        epilog="Exit codes: 0 ok; 1 build failed; 2 usage; 3 refused; 4 not available now; 5 internal error; "
-        "6 integrity; 7 cannot tell; 8 conflict; 130, 143 signals.",
-    )
-    parser.add_argument("--version", action="version", version=f"lading-runner {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, about in (
-        ("publish", "build, push, read back, and leave the statement"),
-        ("plan", "what publish would do, and every check that can be made now"),
-        ("build", "build and pack into an OCI layout, without the secret and without a registry"),
-        ("push", "push an OCI layout that another task built, once every blob of it is hashed"),
-    ):
-        command = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
-        if name == "build":
-            command.add_argument("--output", type=Path, required=True, metavar="DIR", help="the layout")
-        if name == "push":
-            command.add_argument("layout", type=Path, metavar="LAYOUT", help="the layout's folder")
-        command.add_argument("image", nargs="?", metavar="IMAGE", help="which [image.IMAGE] of lading.toml")
-        command.add_argument("--checkout", type=Path, default=Path(), metavar="DIR", help="the checkout")
-        command.add_argument(
-            "--artifacts", metavar="DIR", help="the declared directory; else LADING_ARTIFACTS"
-        )
-        command.add_argument("--json", action="store_true", help="print the result as JSON")
-        for option in OPTIONS:
-            _add_option(command, option.key, option.kind, option.about, option.choices)
-        command.add_argument(
-            "--insecure-registry", action="append", metavar="HOST", help="allow plain HTTP to HOST"
-        )
-    verify = commands.add_parser("verify", help="whether an image is what a task published")
-    _add_verify(verify)
-    return parser
-
-
-def _add_option(
-    parser: argparse.ArgumentParser, key: str, kind: str, about: str, choices: tuple[str, ...]
-) -> None:
-    flag = {"tags": "tag", "platforms": "platform", "build-args": "build-arg", "labels": "label"}.get(
-        key, key
-    )
-    match kind:
-        case "true or false":
-            parser.add_argument(f"--{flag}", dest=key, action="store_true", default=None, help=about)
-        case "a list of texts":
-            parser.add_argument(
-                f"--{flag}", dest=key, action="append", metavar="TEXT", help=f"{about} (repeatable)"
-            )
-        case "a table of texts":
-            parser.add_argument(
-                f"--{flag}", dest=key, action="append", metavar="NAME=VALUE", help=f"{about} (repeatable)"
-            )
-        case _:
-            parser.add_argument(f"--{flag}", dest=key, choices=choices or None, metavar="TEXT", help=about)
-
-
-def _add_verify(parser: argparse.ArgumentParser) -> None:
-    from runner.verify_arguments import add_verify_arguments
-
-    add_verify_arguments(parser)
 
 
 def _run(arguments: argparse.Namespace, narrator: Narrator) -> ExitCode:
@@ -162,7 +97,7 @@ def _job(arguments: argparse.Namespace, environment: Mapping[str, str], narrator
         settings = load_settings(
             _read(folder / FILE_NAME),
             environment,
-            _flags(arguments),
+            flags_of(arguments),
             image=arguments.image,
             slug=slug,
             host=host,
@@ -188,25 +123,6 @@ def _job(arguments: argparse.Namespace, environment: Mapping[str, str], narrator
         clock=time.time,
         sleep=time.sleep,
     )
-
-
-def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
-    from runner.settings import OPTIONS
-
-    flags: dict[str, Any] = {"insecure-registry": arguments.insecure_registry}
-    for option in OPTIONS:
-        value = getattr(arguments, option.key)
-        if value is not None and option.kind == "a table of texts":
-            value = dict(_pair(text, option.key) for text in value)
-        flags[option.key] = value
-    return flags
-
-
-def _pair(text: str, key: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not (name and equals):
-        raise UsageError(f"--{key.removesuffix('s')} {printable(text)[:60]!r} is not NAME=VALUE.")
-    return name, value
 
 
 def _read(path: Path) -> str | None:

@@ -144,7 +144,7 @@ def _lines(request: VerifyRequest, evidence: Evidence, verdict: Verdict) -> list
         lines.append(f"           {event.get('kind')} of {event.get('tag') or event.get('branch')}")
     if verdict.compared:
         lines.append(f"  compared {verdict.compared}")
-    lines += [f"  {_SIGN[check.outcome]} {check.name:<6} {check.seen}" for check in verdict.checks]
+    lines += [f"  {_SIGN[check.outcome]} {check.name:<9} {check.seen}" for check in verdict.checks]
     lines += [f"  trusted  {trusted}" for trusted in verdict.trusted]
     return [*lines, verdict.summary]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from runner.verify_arguments import add_verify_arguments as add_arguments
+from runner.arguments import add_verify_arguments as add_arguments
 from runner.verify_request import run_verify
 
 if TYPE_CHECKING:

@@ -1,0 +1,134 @@
+"""The arguments of `lading-runner`, and of `verify` as both programs have it; nothing heavy is imported."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner import __version__
+from runner.errors import UsageError
+from runner.narration import printable
+from runner.settings import OPTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def runner_parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of `lading-runner`.
+
+    Args:
+        words: the command line; shtab is loaded only for who asks it for completions.
+    """
+    parser = argparse.ArgumentParser(
+        prog="lading-runner",
+        description="Builds a Docker image inside a Taskcluster task, pushes it, and states its digests.",
+        epilog="Exit codes: 0 ok; 1 build failed; 2 usage; 3 refused; 4 not available now; 5 internal error; "
+        "6 integrity; 7 cannot tell; 8 conflict; 130, 143 signals.",
+    )
+    parser.add_argument("--version", action="version", version=f"lading-runner {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, about in (
+        ("publish", "build, push, read back, and leave the statement"),
+        ("plan", "what publish would do, and every check that can be made now"),
+        ("build", "build and pack into an OCI layout, without the secret and without a registry"),
+        ("push", "push an OCI layout that another task built, once every blob of it is hashed"),
+    ):
+        command = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
+        if name == "build":
+            command.add_argument("--output", type=Path, required=True, metavar="DIR", help="the layout")
+        if name == "push":
+            command.add_argument("layout", type=Path, metavar="LAYOUT", help="the layout's folder")
+        command.add_argument("image", nargs="?", metavar="IMAGE", help="which [image.IMAGE] of lading.toml")
+        command.add_argument("--checkout", type=Path, default=Path(), metavar="DIR", help="the checkout")
+        command.add_argument(
+            "--artifacts", metavar="DIR", help="the declared directory; else LADING_ARTIFACTS"
+        )
+        command.add_argument("--json", action="store_true", help="print the result as JSON")
+        for option in OPTIONS:
+            _add_option(command, option.key, option.kind, option.about, option.choices)
+        command.add_argument(
+            "--insecure-registry", action="append", metavar="HOST", help="allow plain HTTP to HOST"
+        )
+    verify = commands.add_parser("verify", help="whether an image is what a task published")
+    add_verify_arguments(verify)
+    add_completion(parser, words)
+    return parser
+
+
+def _add_option(
+    parser: argparse.ArgumentParser, key: str, kind: str, about: str, choices: tuple[str, ...]
+) -> None:
+    flag = {"tags": "tag", "platforms": "platform", "build-args": "build-arg", "labels": "label"}.get(
+        key, key
+    )
+    match kind:
+        case "true or false":
+            parser.add_argument(f"--{flag}", dest=key, action="store_true", default=None, help=about)
+        case "a list of texts":
+            parser.add_argument(
+                f"--{flag}", dest=key, action="append", metavar="TEXT", help=f"{about} (repeatable)"
+            )
+        case "a table of texts":
+            parser.add_argument(
+                f"--{flag}", dest=key, action="append", metavar="NAME=VALUE", help=f"{about} (repeatable)"
+            )
+        case _:
+            parser.add_argument(f"--{flag}", dest=key, choices=choices or None, metavar="TEXT", help=about)
+
+
+def asks_for_completion(words: Sequence[str]) -> bool:
+    """Whether a command line asks for a completion script."""
+    return any(word.startswith("--print-completion") for word in words)
+
+
+def add_completion(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
+    """Add `--print-completion SHELL`."""
+    if asks_for_completion(words):
+        import shtab
+
+        shtab.add_argument_to(parser, ["--print-completion"])
+    else:
+        parser.add_argument(
+            "--print-completion", metavar="SHELL", help="print a completion script for bash, zsh or tcsh"
+        )
+
+
+def flags_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The flags that were typed, by the key of the option.
+
+    Raises:
+        UsageError: one that wants NAME=VALUE is none.
+    """
+    flags: dict[str, Any] = {"insecure-registry": arguments.insecure_registry}
+    for option in OPTIONS:
+        value = getattr(arguments, option.key)
+        if value is not None and option.kind == "a table of texts":
+            value = dict(_pair(text, option.key) for text in value)
+        flags[option.key] = value
+    return flags
+
+
+def _pair(text: str, key: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise UsageError(f"--{key.removesuffix('s')} {printable(text)[:60]!r} is not NAME=VALUE.")
+    return name, value
+
+
+def add_verify_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments and the description of `verify`."""
+    parser.description = "Whether an image is what a task published. Exits 0 yes, 6 no, 7 cannot tell."
+    parser.add_argument("image", metavar="IMAGE", help="[registry/]name[:tag][@digest]")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--task", metavar="ID", help="the task that must have published it")
+    where.add_argument("--index", metavar="NAMESPACE", help="find the task by digest under this namespace")
+    parser.add_argument("--source", metavar="REPOSITORY", help="the repository it must come from")
+    parser.add_argument("--ref", metavar="REF", help="the branch or tag it must come from")
+    parser.add_argument("--pool", metavar="POOL", help="the taskQueueId it must have been built on")
+    parser.add_argument("--root-url", metavar="URL", help="Taskcluster; else TASKCLUSTER_ROOT_URL")
+    parser.add_argument(
+        "--insecure-registry", metavar="HOST", action="append", default=[], help="allow plain HTTP to HOST"
+    )
+    parser.add_argument("--json", action="store_true", help="print the verdict as JSON")
