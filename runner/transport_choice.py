@@ -65,12 +65,11 @@ class Cargo:
 def choose_way(cargo: Cargo) -> Way:
     """The way that is quicker.
 
-    A containerd store's layers are compressed already: nothing is left to do but to send them, and whoever sends them
-    himself knows every digest before.
+    A containerd store's layers are compressed already, and its image's id is the manifest's digest: nothing is left
+    but to send them. `save` gives them away at a fraction of the engine's own push (measured on 28.5: direct took
+    4.6 x as long for 150 MB of files, 5.3 x for 300 MB of noise).
     """
-    if cargo.store == "containerd":
-        return Way.DIRECT
-    if cargo.new < _SMALLEST:
+    if cargo.store == "containerd" or cargo.new < _SMALLEST:
         return Way.ENGINE
     stored = min(cargo.stored, cargo.new)
     shrinking = cargo.new - stored

@@ -25,7 +25,7 @@ NOISE = replace(TEXT, total=300 * MB, new=300 * MB, stored=300 * MB)
         (replace(TEXT, total=5000, new=5000), Way.ENGINE),
         (replace(TEXT, total=1000 * MB, new=1 * MB), Way.ENGINE),
         (replace(TEXT, total=5000 * MB, new=50 * MB), Way.ENGINE),
-        (replace(TEXT, store="containerd", total=10, new=10), Way.DIRECT),
+        (replace(TEXT, store="containerd"), Way.ENGINE),
         (replace(TEXT, new=0), Way.ENGINE),
     ],
     ids=[
