@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.errors import IntegrityFailure, RunnerError
+from runner.base_images import local_bases, pulled_manifest
 from runner.image.compression import compressor
 from runner.image.layout_writer import LayoutWriter, disk_errors
-from runner.image.manifests import BadManifest, Manifest
-from runner.registry.client import RegistryClient
 from runner.registry.push import BlobState
 from runner.transport import DirectPush, base_layers, held_layers
 from runner.transport_choice import Cargo, Way, choose_way
@@ -20,7 +18,7 @@ from runner.transport_choice import Cargo, Way, choose_way
 if TYPE_CHECKING:
     from runner.engines.docker_engine import LocalImage
     from runner.image.digest import Digest
-    from runner.image.manifests import Descriptor
+    from runner.image.manifests import Descriptor, Manifest
     from runner.image.reference import ImageReference
     from runner.packing import Packed
     from runner.preparation import Preparation
@@ -33,7 +31,7 @@ def way_of(preparation: Preparation, image: LocalImage, sample: ContextSample) -
     if transport != "auto":
         return Way(transport)
     facts = preparation.engine.facts
-    below = max((base.size for base in _bases(preparation) if _is_below(base, image)), default=0)
+    below = max((base.size for base in local_bases(preparation) if _is_below(base, image)), default=0)
     return choose_way(
         Cargo(
             store=facts.store,
@@ -84,46 +82,9 @@ def _candidates(
         return []
 
     def manifest_of(reference: ImageReference, platform: str) -> tuple[Manifest, bytes] | None:
-        settings = preparation.job.settings
-        if reference.repository.registry == settings.repository.registry:
-            return manifest_for(preparation.registry, reference, platform)
-        # Nobody else's registry gets the credentials.
-        with RegistryClient(reference.repository.registry, insecure=settings.insecure_registries) as client:
-            return manifest_for(client, reference, platform)
+        return pulled_manifest(preparation, reference, platform)
 
-    return list(base_layers(image, _bases(preparation), manifest_of))
-
-
-def manifest_for(
-    client: RegistryClient, reference: ImageReference, platform: str
-) -> tuple[Manifest, bytes] | None:
-    """The manifest of one platform's image under a digest, with its config."""
-    if reference.digest is None:
-        return None
-    manifest = client.get_manifest(reference.repository, str(reference.digest))
-    try:
-        if manifest is not None and manifest.is_index:
-            entry = next((entry for entry in manifest.entries if _runs_on(entry, platform)), None)
-            manifest = client.get_manifest(reference.repository, str(entry.digest)) if entry else None
-        if manifest is None or manifest.is_index:
-            return None
-        return manifest, client.get_blob(reference.repository, manifest.config.digest)
-    except (BadManifest, IntegrityFailure):
-        return None
-
-
-def _runs_on(entry: Descriptor, platform: str) -> bool:
-    found = entry.platform
-    return found is not None and f"{found.os}/{found.architecture}" == platform
-
-
-def _bases(preparation: Preparation) -> list[LocalImage]:
-    """The base images, as the engine has them."""
-    found = []
-    for base in preparation.bases:
-        with suppress(RunnerError):
-            found.append(preparation.engine.image(base))
-    return found
+    return list(base_layers(image, local_bases(preparation), manifest_of))
 
 
 def _is_below(base: LocalImage, image: LocalImage) -> bool:

@@ -68,6 +68,10 @@ class LayoutBuild(Publication):
     def _pull_credentials(self) -> RegistryCredentials | None:
         return None
 
+    def _bases(self) -> tuple[Mapping[str, str], ...]:
+        # Asking a registry for their digests would take the secret.
+        return tuple({"reference": base} for base in self.preparation.bases)
+
 
 @dataclass(slots=True, kw_only=True)
 class LayoutPush(Publication):

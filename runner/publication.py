@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from runner.base_images import stated_bases
 from runner.building import build_image, put_back_version_file
 from runner.direct_publication import push_directly, way_of
 from runner.engines.docker_engine import BuildRequest
@@ -286,7 +287,7 @@ class Publication:
         )
 
     def _bases(self) -> tuple[Mapping[str, str], ...]:
-        return tuple({"reference": base} for base in self.preparation.bases)
+        return stated_bases(self.preparation)
 
     def _builder(self) -> Mapping[str, str]:
         facts = self.preparation.engine.facts

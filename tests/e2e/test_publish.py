@@ -395,3 +395,22 @@ def test_plan_changes_nothing_and_says_what_publish_would_do(place, task):
     assert "(lading.toml [image.balrog])" in done.stdout
     with place.client as client:
         assert client.get_manifest(place.repository, "latest") is None
+
+
+def test_a_private_base_image_is_pulled_with_the_secrets_credentials(place, cluster, tmp_path):
+    assert place.publish(image_task(cluster), "--tag", "base").returncode == 0
+    (place.folder / "Dockerfile").write_text(f"FROM {place.image}:base\nCOPY hello.txt /again\n")
+    commit(place.folder)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        private_engine(Path(folder), os.environ, lambda _text: None) as fresh,
+    ):
+        place.engine = fresh.host
+        done = place.publish(image_task(cluster), artifacts="child")
+    assert done.returncode == 0, done.stderr
+    child = place.statement("child")
+    assert child.diff_ids[: len(place.statement().diff_ids)] == place.statement().diff_ids
+    base = place.statement()
+    assert child.bases == (
+        {"reference": f"{place.image}:base", "imageId": str(base.config), "digest": str(base.published)},
+    )
