@@ -236,7 +236,9 @@ def _parsed(content: bytes) -> dict[str, Any]:
 
 
 def _objects(status: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    found = status.get(key) or []
+    found = status.get(key)
+    if found is None:
+        return []
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
         raise StreamCut(f"{key} is no list of objects")
     return found

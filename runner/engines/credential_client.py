@@ -16,17 +16,24 @@ def main() -> int:
     folder, verb = sys.argv[1:3]
     if verb != "get":
         return _not_found()
-    # A socket's path has 107 bytes at most (unix(7)): a descriptor's is short, wherever the folder is.
-    place = os.open(folder, os.O_PATH | os.O_DIRECTORY)
-    with socket.socket(socket.AF_UNIX) as asked:
-        asked.connect(f"/proc/self/fd/{place}/ask")
-        asked.sendall(sys.stdin.readline().strip().encode() + b"\n")
-        with asked.makefile("rb") as stream:
-            answer = stream.read()
+    try:
+        answer = _ask(folder, sys.stdin.readline().strip())
+    except OSError:  # the runner has ended
+        return _not_found()
     if not json.loads(answer or b"null"):
         return _not_found()
     sys.stdout.write(answer.decode())
     return 0
+
+
+def _ask(folder: str, registry: str) -> bytes:
+    # A socket's path has 107 bytes at most (unix(7)): a descriptor's is short, wherever the folder is.
+    place = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    with socket.socket(socket.AF_UNIX) as asked:
+        asked.connect(f"/proc/self/fd/{place}/ask")
+        asked.sendall(registry.encode() + b"\n")
+        with asked.makefile("rb") as stream:
+            return stream.read()
 
 
 def _not_found() -> int:
