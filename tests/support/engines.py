@@ -105,7 +105,9 @@ def _write_starter(programs, release, root):
     command = [str(root / "usr/sbin/dockerd"), *arguments]
     # setpriv's death signal outlives exec (prctl(2)).
     starter = programs / "dockerd"
-    starter.write_text(f'#!/bin/sh\nPATH={shlex.quote(path)} exec {shlex.join(command)} "$@"\n')
+    # containerd calls the driver otherwise; of two the last counts.
+    driver = " --storage-driver overlayfs" if release.containerd_store else ""
+    starter.write_text(f'#!/bin/sh\nPATH={shlex.quote(path)} exec {shlex.join(command)} "$@"{driver}\n')
     starter.chmod(0o755)
 
 
@@ -126,12 +128,13 @@ def unpacked(suite, say=lambda _text: None):
         if not root.exists():
             say(f"fetching docker.io of {suite} (once)")
             with tempfile.TemporaryDirectory(prefix=f"{suite}.", dir=cache) as name:
-                _fetch(Path(name), suite, mirror(machine.codename))
+                fetch(Path(name), suite, mirror(machine.codename), PACKAGES)
                 (Path(name) / "root").rename(root)
     return root
 
 
-def _fetch(work, suite, address):
+def fetch(work, suite, address, packages):
+    """Download packages of a suite by apt lists of our own, and unpack them into `root` below `work`."""
     for folder in ("lists/partial", "archives/partial", "debs", "root"):
         (work / folder).mkdir(parents=True)
     (work / "status").touch()  # nothing counts as installed
@@ -148,7 +151,7 @@ def _fetch(work, suite, address):
     (work / "apt.conf").write_text("".join(f'{name} "{value}";\n' for name, value in settings.items()))
     apt = ("env", "--chdir", str(work / "debs"), f"APT_CONFIG={work}/apt.conf", "apt-get", "--quiet")
     run(*apt, "update")
-    run(*apt, "download", *PACKAGES)
+    run(*apt, "download", *packages)
     for package in (work / "debs").glob("*.deb"):
         run("dpkg", "-x", str(package), str(work / "root"))
     shutil.rmtree(work / "debs")
