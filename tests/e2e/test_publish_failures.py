@@ -249,7 +249,7 @@ def test_a_dockerfile_that_cannot_be_parsed(place, cluster):
 
 def test_a_heredoc_is_refused_because_the_classic_builder_would_run_nothing(place, cluster, debian_base):
     place.write("Dockerfile", f"FROM {debian_base}\nRUN <<EOS\necho hello\nEOS\n")
-    done = place.publish(cluster.task())
+    done = place.publish(cluster.task(), "--engine", "docker")
     ends(done, 2, "needs BuildKit", "line 2", "RUN <<EOS")
     assert not built(done)
 
