@@ -30,8 +30,11 @@ def way_of(preparation: Preparation, image: LocalImage, sample: ContextSample) -
     transport = preparation.job.settings.transport
     if transport != "auto":
         return Way(transport)
-    facts = preparation.engine.facts
-    below = max((base.size for base in local_bases(preparation) if _is_below(base, image)), default=0)
+    facts, bases = preparation.engine.facts, local_bases(preparation)
+    if facts.store == "classic" and len(bases) < len(preparation.bases):
+        # BuildKit pulls a base image without making it one of the engine's images: its own push alone knows the blobs.
+        return Way.ENGINE
+    below = max((base.size for base in bases if _is_below(base, image)), default=0)
     return choose_way(
         Cargo(
             store=facts.store,
