@@ -105,7 +105,7 @@ class LayoutPush(Publication):
 
     def _build_and_push(self) -> Statement:
         layout, settings, narrator = self.layout, self.job.settings, self.job.narrator
-        first = self.preparation.tags.decisions[0].tag.name
+        first = self._placing.recheck(self.preparation.tags.decisions[0]).tag.name
         with narrator.step(f"Push {layout.manifest.digest} to {settings.repository}") as step:
             push = Push(self.preparation.registry, settings.repository, progress=self._see)
             blobs = [self._blob(blob) for blob in layout.layers]

@@ -141,10 +141,10 @@ class Publication:
         image = self._build()
         first = self._placing.recheck(self.preparation.tags.decisions[0]).tag.name
         manifest = self._push(image, first)
-        config = self._check_pushed(image, manifest)
+        own, config = self._check_pushed(image, manifest)
         self.manifest = manifest
         self.tag_states[first] = "pushed"
-        return self._statement(manifest, config)
+        return self._statement(own, config)
 
     def _pull_credentials(self) -> RegistryCredentials | None:
         return self.preparation.pull_credentials
@@ -211,17 +211,20 @@ class Publication:
             narrator.say(f"  {tag} is {manifest.digest}")
         return manifest
 
-    def _check_pushed(self, image: LocalImage, manifest: Manifest) -> ImageConfig | None:
+    def _check_pushed(self, image: LocalImage, manifest: Manifest) -> tuple[Manifest, ImageConfig]:
         """What was built is what was pushed: by the identity that was known before the first byte went out.
+
+        Returns:
+            The manifest of the image itself, which an index only lists, and its config.
 
         Raises:
             IntegrityFailure: the registry has something else, or not all of it.
         """
         settings, registry = self.job.settings, self.preparation.registry
-        if manifest.is_index:
-            _same(image.image_id, manifest.digest, "index")
-            return None
         try:
+            if manifest.is_index:
+                _same(image.image_id, manifest.digest, "index")
+                manifest = self._entry_of(manifest, image.platform)
             content = registry.get_blob(settings.repository, manifest.config.digest)
             config = ImageConfig.parse(content)
         except BadManifest as error:
@@ -239,7 +242,16 @@ class Publication:
             raise IntegrityFailure(
                 f"The registry lacks layers of what was just pushed: {', '.join(map(str, missing))}."
             )
-        return config
+        return manifest, config
+
+    def _entry_of(self, index: Manifest, platform: str) -> Manifest:
+        """The manifest of the engine's own platform; an index also lists attestations, of no platform."""
+        for entry in index.entries:
+            if str(entry.platform).startswith(platform):
+                return self._placing.confirmed(str(entry.digest), entry.digest)
+        raise IntegrityFailure(
+            f"The index {index.digest} that was just pushed lists no image for {platform}."
+        )
 
     def _tag_the_rest(self) -> None:
         """A further tag is one manifest PUT of the same bytes; `latest` is last."""
@@ -256,14 +268,16 @@ class Publication:
                 self.failures.append(error)
                 self.job.narrator.say(f"  {error}")
 
-    def _statement(self, manifest: Manifest, config: ImageConfig | None) -> Statement:
-        job, settings = self.job, self.job.settings
+    def _statement(self, manifest: Manifest, config: ImageConfig) -> Statement:
+        """The statement of what `self.manifest` names; `manifest` is the image's own."""
+        job, settings, published = self.job, self.job.settings, self._published
         return Statement(
             repository=str(settings.repository),
-            published=manifest.digest,
+            published=published.digest,
             manifest=manifest.digest,
+            index=published.digest if published.is_index else None,
             config=manifest.config.digest,
-            diff_ids=config.diff_ids if config else (),
+            diff_ids=config.diff_ids,
             layers=tuple(layer.digest for layer in manifest.layers),
             tags={},
             source=job.event.source,

@@ -109,9 +109,13 @@ def _dockerfile(preparation: Preparation) -> str:
 def _engine(preparation: Preparation) -> str:
     facts = preparation.engine.facts
     identity = "config" if facts.store == "classic" else "manifest"
+    transport = preparation.job.settings.transport
+    way = {"auto": "by whichever way is quicker", "engine": "by the engine", "direct": "by lading itself"}[
+        transport
+    ]
     return (
         f"{facts.product} {facts.version} at {facts.endpoint}, {facts.store} store: "
-        f"what is built is known by its {identity}'s digest, and the engine pushes it"
+        f"what is built is known by its {identity}'s digest, and pushed {way}"
     )
 
 
