@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.engines.buildx import Source
@@ -38,6 +39,7 @@ def build_image(
     stream = sample.watch(preparation.context.stream())
     if preparation.builder.builder is Builder.CLASSIC:
         return preparation.engine.build(request, stream, narrator.output)
+    request = replace(request, secrets=preparation.build_secrets)
     # buildx reads the folder itself: this is for the digest, which is the same by either builder.
     for _ in stream:
         pass

@@ -24,7 +24,7 @@ from runner.task.artifacts import DeclaredFolder, QueueUpload
 from runner.task.event import EventKind, parse_time
 from runner.task.image_metadata import VERSION_FILE, build_url, version_json
 from runner.task.queue_service import own_definition
-from runner.task.secrets_service import check_registry, fetch_credentials
+from runner.task.secrets_service import check_registry, fetch_credentials, fetch_text
 from runner.task.taskcluster_http import Taskcluster
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from runner.credentials import RegistryCredentials
     from runner.image.reference import Registry
     from runner.job import Job
+    from runner.masking import Masked
 
 _YEAR: Final = timedelta(days=365)
 
@@ -218,6 +219,24 @@ class Preparation:
         )
         check_registry(credentials, settings.repository.registry, settings.secret)
         return credentials
+
+    @cached_property
+    def build_secrets(self) -> dict[str, Masked]:
+        """What `RUN --mount=type=secret` gets, by id.
+
+        Raises:
+            Refused: this is a pull request, whose code would get them; or one cannot be had.
+        """
+        secrets = self.job.settings.build_secrets
+        if secrets and self.job.event.kind is EventKind.PULL_REQUEST:
+            raise Refused("This is a pull request, and its code would get the `build-secrets`.")
+        found = {}
+        for identity, place in secrets.items():
+            name, _, key = place.rpartition("#")
+            found[identity] = fetch_text(
+                self.taskcluster, name, key, self.job.event, self.job.narrator.masker
+            )
+        return found
 
     @cached_property
     def registry(self) -> RegistryClient:

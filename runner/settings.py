@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FILE_NAME: Final = "lading.toml"
 _IMAGE_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*\Z")
+_SECRET_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 _TEXT, _TEXTS, _TABLE, _FLAG = "a text", "a list of texts", "a table of texts", "true or false"
 
 
@@ -50,6 +51,9 @@ OPTIONS: Final = (
     Option("username", _TEXT, "the user name where the secret holds a password alone"),
     Option("tags", _TEXTS, "tags: {branch} {tag} {version} {commit} {short-commit} {date}, or plain text"),
     Option("build-args", _TABLE, "values of the Dockerfile's ARGs"),
+    Option(
+        "build-secrets", _TABLE, "for RUN --mount=type=secret: ID = 'NAME OF A TASKCLUSTER SECRET#KEY IN IT'"
+    ),
     Option("labels", _TABLE, "labels beside those that lading sets"),
     Option("target", _TEXT, "the stage of the Dockerfile to build"),
     Option("platforms", _TEXTS, "platforms to build for, such as linux/amd64"),
@@ -71,6 +75,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     "dockerfile": "Dockerfile",
     "context": ".",
     "build-args": {},
+    "build-secrets": {},
     "labels": {},
     "platforms": (),
     "network": "default",
@@ -92,6 +97,7 @@ class Settings:
     username: str
     tags: tuple[str, ...] | None
     build_args: Mapping[str, str]
+    build_secrets: Mapping[str, str]
     labels: Mapping[str, str]
     target: str | None
     platforms: tuple[str, ...]
@@ -151,6 +157,7 @@ def load_settings(
         username=values.get("username") or repository.path.partition("/")[0],
         tags=tuple(values["tags"]) if "tags" in values else None,
         build_args=values["build-args"],
+        build_secrets=values["build-secrets"],
         labels=values["labels"],
         target=values.get("target"),
         platforms=tuple(values["platforms"]),
@@ -279,6 +286,10 @@ def _problem(option: Option, value: Any) -> str | None:
         return f"must be {option.kind}"
     if option.choices and value not in option.choices:
         return f"is {value!r}, and must be one of {', '.join(option.choices)}"
+    if option.key == "build-secrets" and not all(
+        _SECRET_ID.match(name) and all(secret.rpartition("#")[::2]) for name, secret in value.items()
+    ):
+        return "must have the secret's name and the key in it as values, `NAME#KEY`, and plain words as names"
     if option.key in {"dockerfile", "context"} and value.startswith("/"):
         return "must be relative to the checkout"
     return None

@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -24,11 +24,12 @@ from runner.errors import IntegrityFailure, Unavailable
 from runner.image.digest import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from runner.engines.buildx_progress import SolveWatch
     from runner.engines.docker_engine import BuildRequest, DockerEngine, LocalImage
     from runner.image.build_files import BuildFiles
+    from runner.masking import Masked
 
 _STOP_SECONDS: Final = 10.0
 _VERSION_SECONDS: Final = 30.0
@@ -103,9 +104,12 @@ class Buildx:
             replaced_file(path, source.version, source.records),
         ):
             dockerfile, metadata = _write_build_files(own, source), own / "metadata.json"
-            command = [str(self._program), *_arguments(request, dockerfile, metadata), str(source.folder)]
-            with _understood():
-                code = _run(command, self._child_environment(own, engine.endpoint), watch.see)
+            command = [str(self._program), *_arguments(request, dockerfile, metadata)]
+            environment = self._child_environment(own, engine.endpoint)
+            with _understood(), _in_memory(request.secrets) as secrets:
+                for name, descriptor in secrets.items():
+                    command += ["--secret", f"id={name},src=/proc/self/fd/{descriptor}"]
+                code = _run([*command, str(source.folder)], environment, watch.see, tuple(secrets.values()))
                 _end(watch, code)
             return _built(_metadata(metadata), engine)
 
@@ -171,7 +175,26 @@ def _write_build_files(own: Path, source: Source) -> Path:
     return dockerfile
 
 
-def _run(command: Sequence[str], environment: Mapping[str, str], see: Callable[[bytes], None]) -> int:
+@contextmanager
+def _in_memory(secrets: Mapping[str, Masked]) -> Iterator[dict[str, int]]:
+    """Descriptors of files that are in memory alone, by the secrets' ids; for who inherits them."""
+    with ExitStack() as stack:
+        descriptors = {}
+        for name, secret in secrets.items():
+            descriptor = os.memfd_create("build-secret")
+            file = stack.enter_context(os.fdopen(descriptor, "wb"))
+            file.write(secret.reveal().encode())
+            file.flush()
+            descriptors[name] = descriptor
+        yield descriptors
+
+
+def _run(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    see: Callable[[bytes], None],
+    inherited: Collection[int],
+) -> int:
     """Run to the end, or end it where a signal or an error ends us."""
     process = subprocess.Popen(  # noqa: S603 - the program was found where plugins are
         command,
@@ -179,6 +202,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str], see: Callable[[
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
+        pass_fds=tuple(inherited),
         start_new_session=True,  # it is told to stop by us, after which we clean up
     )
     try:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from runner.credentials import RegistryCredentials
     from runner.image.reference import ImageReference
+    from runner.masking import Masked
 
 DEFAULT_SOCKET: Final = "unix:///var/run/docker.sock"
 _CONNECT_SECONDS: Final = 10.0
@@ -71,6 +72,7 @@ class BuildRequest:
         platform: such as `linux/arm64`, or None for the engine's own.
         network: of RUN.
         pull_credentials: for base images of the registry that they are for.
+        secrets: for `RUN --mount=type=secret`, by id; buildx alone gives them.
     """
 
     dockerfile: str
@@ -80,6 +82,7 @@ class BuildRequest:
     platform: str | None = None
     network: str = "default"
     pull_credentials: RegistryCredentials | None = None
+    secrets: Mapping[str, Masked] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

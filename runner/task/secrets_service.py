@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runner.credentials import BadSecretShape, RegistryCredentials, credentials_from_secret
 from runner.errors import Refused
@@ -34,6 +34,42 @@ def fetch_credentials(
         Refused: the scope is missing, the secret is absent or expired, or its shape is not one of the four.
         Unavailable: the service does not answer.
     """
+    secret = _fetch(taskcluster, name, event, masker)
+    try:
+        credentials = credentials_from_secret(secret, username)
+    except BadSecretShape as error:
+        raise Refused(
+            f"The secret `{name}` cannot be used: {error}.",
+            action=f"Set it again: lading secret set {name} dockerhub_password",
+        ) from None
+    masker.add(credentials.password)
+    masker.add(credentials.basic)
+    return credentials
+
+
+def fetch_text(taskcluster: Taskcluster, name: str, key: str, event: Event, masker: Masker) -> Masked:
+    """One text of a secret; every text in it is masked from then on.
+
+    Args:
+        taskcluster: the task's proxy.
+        name: the secret's name.
+        key: in its object.
+        event: whose role must grant the scope, for the message.
+        masker: told of every text in the secret.
+
+    Raises:
+        Refused: the scope is missing, the secret is absent or expired, or has no such text.
+        Unavailable: the service does not answer.
+    """
+    found = _fetch(taskcluster, name, event, masker).get(key)
+    if not isinstance(found, str) or not found:
+        raise Refused(f"The secret `{name}` has no text under `{key}`.", action="Correct `build-secrets`.")
+    text = Masked(found)
+    masker.add(text)
+    return text
+
+
+def _fetch(taskcluster: Taskcluster, name: str, event: Event, masker: Masker) -> dict[str, Any]:
     try:
         answer = taskcluster.call("GET", "secrets", f"secret/{quoted(name)}")
     except TaskclusterError as error:
@@ -45,16 +81,7 @@ def fetch_credentials(
         )
     for text in _texts(secret):
         masker.add(Masked(text))
-    try:
-        credentials = credentials_from_secret(secret, username)
-    except BadSecretShape as error:
-        raise Refused(
-            f"The secret `{name}` cannot be used: {error}.",
-            action=f"Set it again: lading secret set {name} dockerhub_password",
-        ) from None
-    masker.add(credentials.password)
-    masker.add(credentials.basic)
-    return credentials
+    return secret
 
 
 def check_registry(credentials: RegistryCredentials, registry: Registry, secret: str) -> None:

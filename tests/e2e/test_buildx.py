@@ -28,7 +28,7 @@ from tests.support.buildx import docker_config
 from tests.support.canary import Canary, ProcessWatch
 from tests.support.engine import missing
 from tests.support.engines import RELEASES, running_engine
-from tests.support.task import ROOT, checkout, commit, git, push_event, run_lading, taskcluster
+from tests.support.task import ROOT, SECRET, checkout, commit, git, push_event, run_lading, taskcluster
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.registry, pytest.mark.xdist_group("engine")]
 
@@ -97,9 +97,10 @@ class Place:
         self.config = docker_config(folder.parent / "docker")
         self.artifacts, self.temporary = folder.parent / "artifacts", folder.parent / "tmp"
         self.temporary.mkdir()
+        self.scopes = (f"secrets:get:{SECRET}",)
 
     def environment(self, **changes):
-        self.task = self.cluster.task()
+        self.task = self.cluster.task(scopes=self.scopes)
         return {
             **self.task.environment,
             **push_event(self.folder),
@@ -216,6 +217,7 @@ def test_an_image_of_buildx_is_published_and_verified(place, engine, canary):
     assert place.artifact("docker-build-report.json")["builder"].startswith("buildx ")
     assert place.is_as_it_was()
     place.task.upload_folder(place.artifacts)
+    place.task.resolve()
     verified = place.verify(done.stdout.strip(), canary.token)
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
@@ -251,10 +253,11 @@ def test_a_heredoc_is_refused_where_the_engines_buildkit_would_misread_it(place)
     assert "# syntax=docker/dockerfile:1" in done.stderr
 
 
-def test_a_heredoc_is_built_by_a_newer_engine(place, canary):
+@pytest.mark.parametrize("release", ["26.1", "28.5-containerd"])
+def test_a_heredoc_is_built_by_a_newer_engine(place, canary, release):
     place.write("Dockerfile", HEREDOC)
     try:
-        with running_engine(RELEASES["26.1"]) as newer:
+        with running_engine(RELEASES[release]) as newer:
             place.engine = with_base(newer).host
             done = place.run("publish", "--network", "host")
             assert done.returncode == 0, done.stderr
@@ -339,6 +342,27 @@ def test_a_private_base_image_is_pulled_and_the_password_is_nowhere(place, engin
     assert canary.in_folder(place.folder.parent) == []
     assert canary.in_folder(engine.socket.parent) == []
     assert place.is_as_it_was()
+
+
+def test_a_secret_reaches_the_step_that_mounts_it_and_nothing_else(place, engine, cluster, canary):
+    token = Canary()
+    name = "project/balrog/npm"
+    cluster.set_secret({"token": token.token}, name)
+    toml = (place.folder / "lading.toml").read_text()
+    (place.folder / "lading.toml").write_text(f'{toml}build-secrets = {{npm = "{name}#token"}}\n')
+    place.write(
+        "Dockerfile",
+        f"FROM {BASE}\nRUN --mount=type=secret,id=npm cat /run/secrets/npm && wc -c < /run/secrets/npm > /size\n",
+    )
+    place.scopes = (f"secrets:get:{SECRET}", f"secrets:get:{name}")
+    with ProcessWatch(token, place.temporary) as watch:
+        done = place.run("publish")
+    assert done.returncode == 0, done.stderr
+    assert "| [MASKED]" in done.stderr
+    assert watch.found == set()
+    assert token.in_bytes((done.stdout + done.stderr).encode()) == []
+    assert token.in_folder(place.folder.parent) == []
+    assert token.in_folder(engine.socket.parent) == []
 
 
 def test_a_private_base_image_of_another_registry_gets_no_credentials(place):

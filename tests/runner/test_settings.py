@@ -154,3 +154,26 @@ def test_any_environment_gives_settings_or_problems(environment):
     except SettingsError as error:
         told = error.problems
     assert (settings is None) is bool(told)
+
+
+@pytest.mark.parametrize("place", ["name", "#key", "name#", ""])
+def test_a_build_secret_is_a_name_and_a_key(place):
+    with pytest.raises(SettingsError, match="`build-secrets` must have the secret's name and the key"):
+        load_settings(
+            f'[image.x]\nrepository = "a/b"\nbuild-secrets = {{npm = "{place}"}}\n',
+            {},
+            {},
+            image=None,
+            slug=None,
+        )
+
+
+def test_the_id_of_a_build_secret_is_a_plain_word():
+    with pytest.raises(SettingsError, match="plain words as names"):
+        load_settings(
+            '[image.x]\nrepository = "a/b"\nbuild-secrets = {"a,src=b" = "n#k"}\n',
+            {},
+            {},
+            image=None,
+            slug=None,
+        )
