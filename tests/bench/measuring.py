@@ -84,6 +84,8 @@ def measured(command, *, environment, folder, engine_folder=None):
                 raise
             output.seek(0)
             printed = output.read().decode(errors="replace")
+        if not result.exists():
+            raise Failed(f"{command[0]} was not measured to its end:\n{printed[-3000:]}")
         used = json.loads(result.read_text())
     if used["status"]:
         raise Failed(f"{command[0]} ended with status {used['status']}:\n{printed[-3000:]}")
