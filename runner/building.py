@@ -9,12 +9,14 @@ from runner.engines.buildx import Source
 from runner.engines.buildx_progress import SolveWatch
 from runner.engines.engine_choice import Builder
 from runner.engines.version_file import put_back_leftover, records_of
+from runner.image.labelling import labelled
 from runner.task.image_metadata import VERSION_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.engines.docker_engine import BuildRequest, LocalImage
+    from runner.image.context import BuildContext
     from runner.job import Job
     from runner.narration import Step
     from runner.preparation import Preparation
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 def build_image(
     preparation: Preparation, request: BuildRequest, sample: ContextSample, step: Step
-) -> LocalImage:
+) -> tuple[LocalImage, BuildContext]:
     """Build into the engine's store.
 
     Args:
@@ -32,13 +34,18 @@ def build_image(
         sample: looks at the context.
         step: gets how much of the context went to the builder.
 
+    Returns:
+        The image, and the context that went by.
+
     Raises:
         RunnerError: it did not build, or could not.
     """
-    narrator = preparation.job.narrator
-    stream = sample.watch(preparation.context.stream())
+    narrator, context = preparation.job.narrator, preparation.context
     if preparation.builder.builder is Builder.CLASSIC:
-        return preparation.engine.build(request, stream, narrator.output)
+        request, context = _labelled(request, context)
+        stream = sample.watch(context.stream())
+        return preparation.engine.build(request, stream, narrator.output), context
+    stream = sample.watch(context.stream())
     request = replace(request, secrets=preparation.build_secrets)
     # buildx reads the folder itself: this is for the digest, which is the same by either builder.
     for _ in stream:
@@ -53,7 +60,16 @@ def build_image(
     )
     image = preparation.buildx.build(request, source, preparation.engine, watch)
     step.facts["contextBytesSent"] = watch.context_bytes
-    return image
+    return image, context
+
+
+def _labelled(request: BuildRequest, context: BuildContext) -> tuple[BuildRequest, BuildContext]:
+    """The same with all labels in one instruction, where that leaves no trace but the labels."""
+    longer = labelled(context.files.dockerfile, request.labels, request.target)
+    other = context.building(longer) if longer else None
+    if other is None:
+        return request, context
+    return replace(request, labels={}, dockerfile=other.files.dockerfile_name), other
 
 
 def put_back_version_file(job: Job) -> None:

@@ -165,7 +165,7 @@ class Publication:
             pull_credentials=self._pull_credentials(),
         )
         with narrator.step("Build the image") as step:
-            image = build_image(preparation, request, self.sample, step)
+            image, context = build_image(preparation, request, self.sample, step)
             summary = context.summary
             self.context = summary.digest
             step.facts.update(contextFiles=summary.files, contextBytes=summary.bytes, imageBytes=image.size)

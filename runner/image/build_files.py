@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Self
 
 from runner.errors import UsageError
@@ -31,6 +32,8 @@ class BuildFiles:
         rules: what it says.
         replaced: contents for paths of the checkout that are in the context.
         reserved: contents that are sent although they are not in the context; the daemon takes them out of it.
+        is_walked: whether the Dockerfile is itself in the context.
+        original_ignore: the content of the context's `.dockerignore`, which alone the daemon reads, or None.
     """
 
     dockerfile: bytes
@@ -39,6 +42,8 @@ class BuildFiles:
     rules: IgnoreRules
     replaced: Mapping[str, bytes]
     reserved: Mapping[str, bytes]
+    is_walked: bool
+    original_ignore: bytes | None
 
     @classmethod
     def read(cls, root: Path, dockerfile: str | os.PathLike[str]) -> Self:
@@ -73,7 +78,52 @@ class BuildFiles:
             rules,
             replaced={path: content for path, content in present.items() if not removed[path]},
             reserved={path: content for path, content in present.items() if removed[path]},
+            is_walked=not removed[name],
+            original_ignore=original,
         )
+
+    def building(self, content: bytes) -> Self | None:
+        """The same files with another Dockerfile, which the daemon takes out of the context without a trace.
+
+        Args:
+            content: the other Dockerfile.
+
+        Returns:
+            None where it cannot: then `.dockerignore` is in the context, and none of its patterns hides a name.
+        """
+        hides_itself = self.original_ignore is None or self.rules.ignores(IGNORE_FILE)
+        name = f".dockerfile.{Digest.of(content).short}" if hides_itself else self._hidden_name()
+        if name is None:
+            return None
+        removed = {name: True, IGNORE_FILE: hides_itself}
+        ignore = _for_the_daemon(self.original_ignore, removed)
+        hidden = {name: content, IGNORE_FILE: ignore} if hides_itself else {name: content}
+        return replace(
+            self,
+            dockerfile_name=name,
+            replaced={},
+            reserved={path: sent for path, sent in hidden.items() if sent is not None},
+        )
+
+    def _hidden_name(self) -> str | None:
+        """The name of a file that the context's own ignore file takes out, and that nothing in the context has."""
+        patterns = read_patterns(self.original_ignore or b"")
+        daemon = IgnoreRules(patterns)
+        if daemon.ignores(
+            IGNORE_FILE
+        ):  # by `<Dockerfile>.dockerignore` it is in the context: it would be lost
+            return None
+        for pattern in patterns:
+            name = re.sub(r"\A(\*\*/)+", "", pattern).replace("*", "lading").replace("?", "l")
+            if (
+                re.fullmatch(r"[A-Za-z0-9._-]+", name)
+                and name not in {".", "..", IGNORE_FILE}
+                and daemon.ignores(name)
+                and self.rules.ignores(name)
+                and not self.rules.may_except_below(name)
+            ):
+                return name
+        return None
 
 
 def _for_the_daemon(original: bytes | None, removed: Mapping[str, bool]) -> bytes | None:

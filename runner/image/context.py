@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
@@ -80,6 +81,18 @@ class BuildContext:
         self.warnings: list[str] = []
         self._summary: ContextSummary | None = None
 
+    def building(self, content: bytes) -> BuildContext | None:
+        """The same context with another Dockerfile, hidden in it; None where it would leave a trace in the image.
+
+        The digest is that of the checkout's files all the same.
+        """
+        files = self.files.building(content)
+        if files is None or files.reserved.keys() & self._injected.keys():
+            return None
+        other = copy(self)
+        other.files, other.warnings = files, []
+        return other
+
     @property
     def summary(self) -> ContextSummary:
         """What was streamed; there is none before the stream's end."""
@@ -121,7 +134,7 @@ class BuildContext:
         yield archive.header(".", archive.FOLDER, 0o755)
         for entry in self._walk("", self.files.rules.root, []):
             yield from self._entry(entry, tally)
-        if self.files.dockerfile_name in self.files.reserved:
+        if not self.files.is_walked:
             tally.begin("file", "Dockerfile", len(self.files.dockerfile))
             tally.hasher.update(self.files.dockerfile)
         for path, content in sorted({**self.files.reserved, **self._injected}.items()):

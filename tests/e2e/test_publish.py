@@ -2,9 +2,11 @@
 
 import base64
 import gzip
+import io
 import json
 import os
 import shutil
+import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -414,3 +416,27 @@ def test_a_private_base_image_is_pulled_with_the_secrets_credentials(place, clus
     assert child.bases == (
         {"reference": f"{place.image}:base", "imageId": str(base.config), "digest": str(base.published)},
     )
+
+
+def test_labels_are_one_instruction_and_leave_nothing_else_in_the_image(place, task):
+    nasty = 'a "$HOME" \\ `b` ${X:-y} é'
+    (place.folder / "Dockerfile").write_text(
+        "FROM scratch AS first\nCOPY . /\nFROM scratch\nCOPY hello.txt /\n"
+    )
+    commit(place.folder)
+    done = place.publish(task, "--target", "first", "--label", f"nasty={nasty}")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count(" : LABEL ") == 1
+    statement = place.statement()
+    assert engine_image(place.engine, f"{place.image}:latest")["Config"]["Labels"]["nasty"] == nasty
+    with place.client as client:
+        layer = client.get_manifest(place.repository, "latest").layers[0]
+        content = gzip.decompress(b"".join(client.open_blob(place.repository, layer.digest, layer.size)))
+    with tarfile.open(fileobj=io.BytesIO(content)) as found:
+        names = {member.name for member in found if member.isfile()}
+        ignored = found.extractfile(".dockerignore")
+        assert ignored is not None
+        ignore = ignored.read()
+    assert names == {"Dockerfile", "hello.txt", "lading.toml", ".dockerignore", "version.json"}
+    assert ignore == b".git\n"
+    assert len(statement.layers) == 1
