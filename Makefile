@@ -15,7 +15,7 @@ INSTALLED := .venv/installed
 demo: $(INSTALLED)
 	@exec $(BIN)/lading demo $(if $(REPO),--repo "$(REPO)")
 
-# An xdist group, the tests that share the engine, stays on one worker.
+# An xdist group, the tests of a module that needs an engine, stays on one worker.
 test: $(INSTALLED)
 	@$(BIN)/python -m tests.support.machine
 	$(BIN)/pytest --numprocesses 2 --dist loadgroup -m "not live and not matrix" -rs

@@ -1,6 +1,10 @@
 """Rules that hold for every test."""
 
+import os
+
 import pytest
+
+from console.sandbox.engine import find_engine
 
 
 def pytest_addoption(parser):
@@ -12,8 +16,14 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(items):
-    """Tests that share the session's engine run on one worker: there is one engine, not one for each."""
+    """A module that needs an engine stays on one worker, and each worker has a private engine of its own.
+
+    An engine that was there before is shared by all: then all of these tests stay on one worker.
+    """
+    shared = find_engine(os.environ) is not None
     for item in items:
-        if "docker_engine" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("engine"))
+        needs_engine = "docker_engine" in getattr(item, "fixturenames", ())
+        if needs_engine:
             item.add_marker(pytest.mark.engine)
+        if needs_engine or "e2e" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("engine" if shared else item.path.stem))

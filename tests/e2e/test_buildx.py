@@ -30,7 +30,7 @@ from tests.support.engine import missing
 from tests.support.engines import RELEASES, running_engine
 from tests.support.task import ROOT, SECRET, checkout, commit, git, push_event, run_lading, taskcluster
 
-pytestmark = [pytest.mark.enable_socket, pytest.mark.registry, pytest.mark.xdist_group("engine")]
+pytestmark = [pytest.mark.enable_socket, pytest.mark.registry]
 
 BASE = "lading-tests/debian:base"
 CACHE = (

@@ -17,7 +17,7 @@ from runner.masking import Masked
 from tests.support.canary import Canary, ProcessWatch
 from tests.support.task import ROOT, checkout, push_event, taskcluster
 
-pytestmark = [pytest.mark.enable_socket, pytest.mark.registry, pytest.mark.xdist_group("engine")]
+pytestmark = [pytest.mark.enable_socket, pytest.mark.registry]
 
 
 @pytest.fixture

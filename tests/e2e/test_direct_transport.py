@@ -15,7 +15,7 @@ from runner.masking import Masked
 from tests.e2e.test_publish import PASSWORD, Place, engine_image, image_task
 from tests.support.task import SECRET, checkout, taskcluster
 
-pytestmark = [pytest.mark.enable_socket, pytest.mark.registry, pytest.mark.xdist_group("engine")]
+pytestmark = [pytest.mark.enable_socket, pytest.mark.registry]
 
 DOCKERFILE = "FROM scratch\nCOPY noise /\nCOPY text version.json /\nCOPY noise /again/\n"
 NOISE = random.Random(1).randbytes(2_000_000)

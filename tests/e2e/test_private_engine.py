@@ -19,7 +19,7 @@ from tests.support.engine import missing
 
 NAMES: set[str] = set()  # of the folders that the tests have made: cgroups are called so too
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
+pytestmark = [pytest.mark.engine]
 
 OWNER = """
 import sys, time

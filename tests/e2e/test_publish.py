@@ -34,7 +34,7 @@ from tests.support.task import (
     taskcluster,
 )
 
-pytestmark = [pytest.mark.enable_socket, pytest.mark.registry, pytest.mark.xdist_group("engine")]
+pytestmark = [pytest.mark.enable_socket, pytest.mark.registry]
 
 PASSWORD = "correct horse/battery+staple"
 DOCKERFILE = "FROM scratch\nCOPY hello.txt version.json /\n"

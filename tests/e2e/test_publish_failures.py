@@ -18,7 +18,7 @@ from console.sandbox.registry.faults import Answer, Fault
 from tests.support.registries import embedded_registry
 from tests.support.task import ROOT, SECRET, checkout, commit, moment, push_event, run_lading, taskcluster
 
-pytestmark = [pytest.mark.enable_socket, pytest.mark.xdist_group("engine")]
+pytestmark = [pytest.mark.enable_socket]
 
 PASSWORD = "a-password-worth-stealing"
 DOCKERFILE = "FROM scratch\nCOPY hello.txt /\n"
