@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from runner import __version__
 from runner.errors import UsageError
 from runner.narration import printable
-from runner.settings import OPTIONS
+from runner.settings import OPTIONS, Option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ def runner_parser(words: Sequence[str]) -> argparse.ArgumentParser:
         )
         command.add_argument("--json", action="store_true", help="print the result as JSON")
         for option in OPTIONS:
-            _add_option(command, option.key, option.kind, option.about, option.choices)
+            _add_option(command, option)
         command.add_argument(
             "--insecure-registry", action="append", metavar="HOST", help="allow plain HTTP to HOST"
         )
@@ -57,25 +57,19 @@ def runner_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_option(
-    parser: argparse.ArgumentParser, key: str, kind: str, about: str, choices: tuple[str, ...]
-) -> None:
-    flag = {"tags": "tag", "platforms": "platform", "build-args": "build-arg", "labels": "label"}.get(
-        key, key
-    )
-    match kind:
+def _add_option(parser: argparse.ArgumentParser, option: Option) -> None:
+    flag, key, about = f"--{option.flag}", option.key, option.about
+    match option.kind:
         case "true or false":
-            parser.add_argument(f"--{flag}", dest=key, action="store_true", default=None, help=about)
+            parser.add_argument(flag, dest=key, action="store_true", default=None, help=about)
         case "a list of texts":
-            parser.add_argument(
-                f"--{flag}", dest=key, action="append", metavar="TEXT", help=f"{about} (repeatable)"
-            )
+            parser.add_argument(flag, dest=key, action="append", metavar="TEXT", help=f"{about} (repeatable)")
         case "a table of texts":
             parser.add_argument(
-                f"--{flag}", dest=key, action="append", metavar="NAME=VALUE", help=f"{about} (repeatable)"
+                flag, dest=key, action="append", metavar="NAME=VALUE", help=f"{about} (repeatable)"
             )
         case _:
-            parser.add_argument(f"--{flag}", dest=key, choices=choices or None, metavar="TEXT", help=about)
+            parser.add_argument(flag, dest=key, choices=option.choices or None, metavar="TEXT", help=about)
 
 
 def asks_for_completion(words: Sequence[str]) -> bool:

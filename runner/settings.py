@@ -25,7 +25,7 @@ class Option:
     """One thing that can be set for an image.
 
     Args:
-        key: its name in lading.toml; the flag is `--KEY`, the variable `LADING_KEY`.
+        key: its name in lading.toml; the variable `LADING_KEY`.
         kind: what it must be.
         about: one line of help.
         choices: the values allowed, or none for any.
@@ -35,6 +35,11 @@ class Option:
     kind: str
     about: str
     choices: tuple[str, ...] = ()
+
+    @property
+    def flag(self) -> str:
+        """The flag without its dashes; one that is repeated is in the singular."""
+        return self.key.removesuffix("s") if self.kind in {_TEXTS, _TABLE} else self.key
 
     @property
     def variable(self) -> str:
@@ -249,7 +254,7 @@ def _find(
     flags: Mapping[str, Any],
 ) -> tuple[Any, str] | None:
     if flags.get(option.key) is not None:
-        return flags[option.key], f"flag --{option.key}"
+        return flags[option.key], f"flag --{option.flag}"
     if environment.get(option.variable):
         return _from_text(option.kind, environment[option.variable]), f"environment {option.variable}"
     if option.key in section:
