@@ -19,15 +19,16 @@ GO = {
     "regctl": "github.com/regclient/regclient/cmd/regctl@v0.11.7",
 }
 LADING = ("lading-engine", "lading-direct")
-# Each pushes SOURCE, an image of the engine, to $TO under two tags; `save` is what crane and regctl need before.
+# Each pushes SOURCE, an image of the engine, to $TO under two tags; the others need a `save` before: bookworm's skopeo
+# asks the engine for API 1.22, which 28.5 refuses.
 SCRIPTS = {
     "docker push": (
         'docker tag "$SOURCE" "$TO:1" && docker tag "$SOURCE" "$TO:2" && '
         'docker push --quiet "$TO:1" && docker push --quiet "$TO:2"'
     ),
     "skopeo": (
-        'skopeo copy --quiet --src-daemon-host "$DOCKER_HOST" --dest-tls-verify=false '
-        '"docker-daemon:$SOURCE" "docker://$TO:1" && '
+        'docker save "$SOURCE" >"$TAR" && '
+        'skopeo copy --quiet --dest-tls-verify=false "docker-archive:$TAR" "docker://$TO:1" && '
         'skopeo copy --quiet --src-tls-verify=false --dest-tls-verify=false "docker://$TO:1" "docker://$TO:2"'
     ),
     "crane": (
