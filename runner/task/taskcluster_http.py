@@ -226,10 +226,10 @@ class Taskcluster:
 
 def _reason(error: Exception) -> str:
     match error:
+        case urllib3.exceptions.NewConnectionError():  # before its base class, ConnectTimeoutError
+            return "no connection"
         case urllib3.exceptions.ConnectTimeoutError() | urllib3.exceptions.ReadTimeoutError():
             return "no answer in time"
-        case urllib3.exceptions.NewConnectionError():
-            return "no connection"
         case urllib3.exceptions.SSLError():
             return "its certificate is not accepted"
         case _:
