@@ -19,6 +19,7 @@ from runner.image.context import BuildContext
 from runner.image.dockerfile import Dockerfile, looks_secret
 from runner.image.reference import BadReference, ImageReference
 from runner.registry.client import RegistryClient
+from runner.registry.effects import Effects
 from runner.tag_survey import TagSurvey
 from runner.task.artifacts import DeclaredFolder, QueueUpload
 from runner.task.event import EventKind, parse_time
@@ -245,6 +246,7 @@ class Preparation:
             self.job.settings.repository.registry,
             self.credentials,
             insecure=self.job.settings.insecure_registries,
+            effects=Effects(sleep=self.job.sleep, notice=lambda text: self.job.narrator.say(f"  {text}")),
         )
         self._closing.callback(client.close)
         return client
