@@ -36,7 +36,7 @@ STREAM_CHUNK: Final = 6 * 1024 * 1024
 SMALL: Final = 1024 * 1024
 _RESTARTS: Final = 3
 _RANGE: Final = re.compile(r"(?:bytes=)?0-(\d+)\Z")
-_BAD_REQUEST, _NOT_FOUND, _RANGE_INVALID = 400, 404, 416
+_BAD_REQUEST, _NOT_FOUND, _NO_METHOD, _RANGE_INVALID = 400, 404, 405, 416
 _QUESTIONED: Final = frozenset({_BAD_REQUEST, _NOT_FOUND, _RANGE_INVALID})
 _OCTETS: Final = {"Content-Type": "application/octet-stream"}
 
@@ -263,7 +263,9 @@ class Uploads:
         """After a request without an answer: what the registry has of it."""
         if upload.certain:
             return
-        call = self._call("GET", upload, upload.location, accepts=frozenset({204, 200}) | _QUESTIONED)
+        call = self._call(
+            "GET", upload, upload.location, accepts=frozenset({204, 200, _NO_METHOD}) | _QUESTIONED
+        )
         response = self._questioned(upload, call)
         offset = _offset_of(response)
         upload.offset = 0 if offset is None else offset
@@ -274,9 +276,15 @@ class Uploads:
         upload.certain = False
         response = self._session.once(call)
         body = discard(response)
-        if response.status in _QUESTIONED:
+        if response.status in _QUESTIONED | {_NO_METHOD}:
             codes = {code for code, _ in error_codes(body)}
-            gone = response.status == _NOT_FOUND or codes & {"BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID"}
+            # go-containerregistry's server does not tell how far an upload came: it answers NAME_INVALID.
+            untold = call.method == "GET"
+            gone = (
+                untold
+                or response.status == _NOT_FOUND
+                or codes & {"BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID"}
+            )
             if gone or response.status == _RANGE_INVALID or (upload.resumed and "DIGEST_INVALID" in codes):
                 raise LostUpload("the registry does not know it any more, or not as far as it was sent")
             raise self._session.failure(call, response, body)

@@ -217,7 +217,26 @@ def test_what_fails_always_is_unavailable_and_bounded(registry, client, world, s
     assert "http" not in str(caught.value)
 
 
-@pytest.mark.parametrize("after", [1, 70_000, 262_144, 1_000_000, 5_000_000, len(LARGE) - 1, len(LARGE)])
+def test_an_upload_that_is_cut_after_one_byte_arrives_whole(registry, client):
+    """`Range: 0-0` is one byte and none (distribution-spec): the upload may have to begin anew."""
+    registry.faults.append(Fault(CutRequest(1), method="PATCH", kind="upload"))
+    where = repository(registry)
+    client.upload_blob(where, descriptor(LARGE), read_from(LARGE))
+    assert registry.faults[0].times == 0
+    assert b"".join(client.open_blob(where, Digest.of(LARGE), len(LARGE))) == LARGE
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 416])
+def test_an_upload_that_the_registry_does_not_tell_of_begins_anew(registry, client, status):
+    registry.faults.append(Fault(CutRequest(70_000), method="PATCH", kind="upload"))
+    registry.faults.append(Fault(Answer(status, "NAME_INVALID"), method="GET", kind="upload"))
+    where = repository(registry)
+    client.upload_blob(where, descriptor(LARGE), read_from(LARGE))
+    assert [fault.times for fault in registry.faults] == [0, 0]
+    assert b"".join(client.open_blob(where, Digest.of(LARGE), len(LARGE))) == LARGE
+
+
+@pytest.mark.parametrize("after", [70_000, 262_144, 1_000_000, 5_000_000, len(LARGE) - 1, len(LARGE)])
 def test_an_upload_that_is_cut_goes_on_where_the_registry_says(registry, client, after):
     registry.faults.append(Fault(CutRequest(after), method="PATCH", kind="upload"))
     where = repository(registry)
