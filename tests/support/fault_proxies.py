@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -32,6 +32,7 @@ class Interference:
     skip: int = 0
     times: int | None = None
     body: bytes = b""
+    struck: bool = field(default=False, init=False)
 
     def strikes(self, method, path):
         """Whether this request is meant; counts it."""
@@ -42,6 +43,7 @@ class Interference:
             return False
         if self.times is not None:
             self.times -= 1
+        self.struck = True
         return True
 
 

@@ -64,8 +64,10 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_taskcluster(place, task, case):
     changes = {} if case.declared else {"LADING_ARTIFACTS": None}
-    with http_middleman(task.proxy_url, [deepcopy(case.fault)]) as url:
+    fault = deepcopy(case.fault)
+    with http_middleman(task.proxy_url, [fault]) as url:
         struck = place.publish(task, "direct", TASKCLUSTER_PROXY_URL=url, **changes)
+    assert fault.struck, "it did not strike"
     place.settle(struck, task, "direct", case.code, case.text)
 
 
