@@ -2,7 +2,7 @@
 
 import shutil
 
-from console.sandbox.owned_folder import owned_folder
+from console.sandbox.owned_folder import owned_folder, sweep
 
 
 def test_it_is_there_and_locked_within_the_block_and_gone_after(tmp_path):
@@ -20,3 +20,17 @@ def test_what_nobody_holds_is_removed_and_what_is_called_otherwise_or_linked_is_
     (tmp_path / "x.link").symlink_to(tmp_path / "y.other")
     with owned_folder("x.", tmp_path, shutil.rmtree) as own:
         assert set(tmp_path.iterdir()) == {own, tmp_path / "y.other", tmp_path / "x.link"}
+
+
+def test_a_folder_that_its_owner_is_removing_is_left_to_him(tmp_path):
+    seen = []
+
+    def discard(folder):
+        for file in folder.iterdir():
+            file.unlink()
+        sweep("x.", tmp_path, seen.append)
+        folder.rmdir()
+
+    with owned_folder("x.", tmp_path, discard) as own:
+        (own / "a").touch()
+    assert seen == []
