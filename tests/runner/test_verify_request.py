@@ -4,8 +4,8 @@ import argparse
 
 import pytest
 
-from runner.errors import UsageError
 from runner.arguments import add_verify_arguments
+from runner.errors import UsageError
 from runner.verify_request import request_from
 
 ROOT = {"TASKCLUSTER_ROOT_URL": "https://tc.example.com"}

@@ -23,7 +23,7 @@ def test_what_nobody_holds_is_removed_and_what_is_called_otherwise_or_linked_is_
 
 
 def test_a_folder_that_its_owner_is_removing_is_left_to_him(tmp_path):
-    seen = []
+    seen: list[object] = []
 
     def discard(folder):
         for file in folder.iterdir():

@@ -47,7 +47,8 @@ class Followed:
     """A watch, and what it told."""
 
     def __init__(self, lines):
-        self.lines, self.progress = [], []
+        self.lines: list[str] = []
+        self.progress: list[tuple[int, int]] = []
         self.watch = SolveWatch(self.lines.append, lambda done, total: self.progress.append((done, total)))
         for line in lines:
             self.watch.see(line)
