@@ -234,6 +234,17 @@ def test_another_repositorys_task_that_claims_this_one_is_not_this_ones(place, c
     assert f"no scope of task {task.task_id} makes it a task of github.com/{SLUG}" in done.stdout
 
 
+def put_other_layer(place, client, manifest, packed):
+    """Put under `latest` the same manifest with other bytes for its first layer."""
+    descriptor = Descriptor(manifest.layers[0].media_type, Digest.of(packed), len(packed))
+    client.upload_blob(place.repository, descriptor, lambda offset: iter([packed[offset:]]))
+    document = json.loads(manifest.content)
+    document["layers"][0] |= {"digest": str(descriptor.digest), "size": descriptor.size}
+    client.put_manifest(
+        place.repository, "latest", Manifest(manifest.media_type, json.dumps(document).encode())
+    )
+
+
 def test_an_image_recompressed_elsewhere_is_a_weaker_verdict(place, task):
     assert place.publish(task).returncode == 0
     task.upload_folder(place.folder.parent / "artifacts")
@@ -243,13 +254,7 @@ def test_an_image_recompressed_elsewhere_is_a_weaker_verdict(place, task):
         layer = manifest.layers[0]
         content = gzip.decompress(b"".join(client.open_blob(place.repository, layer.digest, layer.size)))
         packed = gzip.compress(content, 1, mtime=1)
-        descriptor = Descriptor(layer.media_type, Digest.of(packed), len(packed))
-        client.upload_blob(place.repository, descriptor, lambda offset: iter([packed[offset:]]))
-        document = json.loads(manifest.content)
-        document["layers"][0] |= {"digest": str(descriptor.digest), "size": descriptor.size}
-        client.put_manifest(
-            place.repository, "latest", Manifest(manifest.media_type, json.dumps(document).encode())
-        )
+        put_other_layer(place, client, manifest, packed)
     done = place.verify("--task", task.task_id)
     assert done.returncode == 0, done.stdout
     assert "Verified by content only" in done.stdout
@@ -262,13 +267,7 @@ def test_a_config_paired_with_other_layers_is_caught(place, task):
     with place.client as client:
         manifest = client.get_manifest(place.repository, "latest")
         packed = gzip.compress(b"something else" * 100)
-        descriptor = Descriptor(manifest.layers[0].media_type, Digest.of(packed), len(packed))
-        client.upload_blob(place.repository, descriptor, lambda offset: iter([packed[offset:]]))
-        document = json.loads(manifest.content)
-        document["layers"][0] |= {"digest": str(descriptor.digest), "size": descriptor.size}
-        client.put_manifest(
-            place.repository, "latest", Manifest(manifest.media_type, json.dumps(document).encode())
-        )
+        put_other_layer(place, client, manifest, packed)
     done = place.verify("--task", task.task_id)
     assert done.returncode == 6, done.stdout
     assert "the content of layer 1 differs" in done.stdout
