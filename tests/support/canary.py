@@ -49,8 +49,12 @@ class Canary:
             capture_output=True,
             check=False,
         )
-        named = [path for path in Path(folder).rglob("*") if self.in_bytes(os.fsencode(path))]
-        return [*found.stdout.decode().splitlines(), *map(str, named)]
+        # os.walk passes by a folder that goes away while it looks; Path.rglob raises (Python 3.11 and 3.12).
+        paths = (Path(at) / name for at, folders, files in os.walk(folder) for name in (*folders, *files))
+        return [
+            *found.stdout.decode().splitlines(),
+            *(str(path) for path in paths if self.in_bytes(os.fsencode(path))),
+        ]
 
 
 class ProcessWatch:
