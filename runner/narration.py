@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from runner.masking import Masker
 
 # Control characters, and the characters that reorder or hide text (Unicode TR36), drive a terminal.
-_UNPRINTABLE: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+UNPRINTABLE: Final = (
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
 )
+_UNPRINTABLE: Final = re.compile(UNPRINTABLE)
 _PROGRESS_SECONDS: Final = 1.0
 _BAR: Final = 24
 
