@@ -9,12 +9,12 @@ from __future__ import annotations
 import dataclasses
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from runner.narration import UNPRINTABLE, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 # What stands for a control string (OSC, DCS, APC, PM, SOS): words may have been in it. Where nothing ends it on
 # its line, only its beginning is dropped, for the rest may be text.
@@ -35,17 +35,18 @@ _CONTROL: Final = re.compile(
 )
 _NAMES: Final = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 _STEPS: Final = (0, 95, 135, 175, 215, 255)
-_FLAGS: Final = {
-    1: ("bold", True),
-    2: ("dim", True),
-    3: ("italic", True),
-    4: ("underline", True),
-    7: ("reverse", True),
-    9: ("strike", True),
-    23: ("italic", False),
-    24: ("underline", False),
-    27: ("reverse", False),
-    29: ("strike", False),
+_FLAGS: Final[Mapping[int, Mapping[str, Any]]] = {
+    1: {"bold": True},
+    2: {"dim": True},
+    3: {"italic": True},
+    4: {"underline": True},
+    7: {"reverse": True},
+    9: {"strike": True},
+    23: {"italic": False},
+    24: {"underline": False},
+    27: {"reverse": False},
+    29: {"strike": False},
+    22: {"bold": False, "dim": False},
 }
 
 
@@ -140,7 +141,7 @@ def _apply(look: Look, parameters: str) -> Look:
         if code in {38, 48}:
             colour, used = _extended(codes[at + 1 :])
             if colour is not None:
-                look = dataclasses.replace(look, **{_ground(code == 38): colour})
+                look = _coloured(look, front=code == 38, colour=colour)
             at += used
         else:
             look = _simple(look, code)
@@ -151,21 +152,22 @@ def _apply(look: Look, parameters: str) -> Look:
 def _simple(look: Look, code: int) -> Look:
     if code == 0:
         return PLAIN
-    if code == 22:
-        return dataclasses.replace(look, bold=False, dim=False)
     if code in _FLAGS:
-        name, value = _FLAGS[code]
-        return dataclasses.replace(look, **{name: value})
+        return dataclasses.replace(look, **_FLAGS[code])
     if code in {39, 49}:
-        return dataclasses.replace(look, **{_ground(code == 39): ""})
+        return _coloured(look, front=code == 39, colour="")
     for base, prefix in ((30, "ansi_"), (40, "ansi_"), (90, "ansi_bright_"), (100, "ansi_bright_")):
         if base <= code < base + len(_NAMES):
-            return dataclasses.replace(look, **{_ground(base in {30, 90}): prefix + _NAMES[code - base]})
+            return _coloured(look, front=base in {30, 90}, colour=prefix + _NAMES[code - base])
     return look
 
 
-def _ground(front: bool) -> str:
-    return "foreground" if front else "background"
+def _coloured(look: Look, *, front: bool, colour: str) -> Look:
+    return (
+        dataclasses.replace(look, foreground=colour)
+        if front
+        else dataclasses.replace(look, background=colour)
+    )
 
 
 def _extended(codes: Sequence[int]) -> tuple[str | None, int]:
