@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from console.sandbox.sign_in import ROLE as LOGIN_ROLE
 from console.sandbox.signed_http import Credentials, TaskclusterFailure
 
 if TYPE_CHECKING:
@@ -17,8 +18,9 @@ TASK_QUEUE: Final = "proj-balrog/ci"
 SOURCE: Final = "https://github.com/mozilla/balrog"
 IMAGE_PATH: Final = "mozilla/balrog"
 INDEX_NAMESPACE: Final = "project.balrog.docker"
-BRANCH_ROLE: Final = "repo:github.com/mozilla/balrog:branch:master"
-DOCKERHUB: Final = "repo:github.com/mozilla/balrog:dockerhub"
+REPOSITORY_ROLES: Final = "repo:github.com/mozilla/balrog:"
+BRANCH_ROLE: Final = f"{REPOSITORY_ROLES}branch:master"
+DOCKERHUB: Final = f"{REPOSITORY_ROLES}dockerhub"
 WORKER_CLIENT: Final = "sandbox/worker"
 
 _ROLES: Final = {
@@ -40,6 +42,44 @@ _ROLES: Final = {
         "queue:status:*",
         "queue:list-artifacts:*",
         "index:find-task:*",
+    ),
+    # Who signs in may make clients below its own name, as public deployments have it.
+    "login-identity:*": tuple(
+        f"auth:{verb}:<..>/*"
+        for verb in (
+            *("create-client", "update-client", "delete-client"),
+            *("enable-client", "disable-client", "reset-access-token"),
+        )
+    ),
+    # What a maintainer of Balrog may do, and no more: what is asked for beyond it is not given.
+    LOGIN_ROLE: (
+        f"assume:{REPOSITORY_ROLES}*",
+        f"auth:update-role:{REPOSITORY_ROLES}*",
+        f"secrets:get:{REPOSITORY_ROLES}*",
+        f"secrets:set:{REPOSITORY_ROLES}*",
+        "secrets:list-secrets",
+        "auth:audit-history:*",
+        "auth:current-scopes",
+        "auth:expand-scopes",
+        "auth:get-client:*",
+        "auth:get-role:*",
+        "auth:list-clients",
+        "auth:list-roles",
+        "github:*",
+        "index:list-*",
+        "queue:cancel-task:taskcluster-github/*",
+        "queue:cancel-task-group:taskcluster-github/*",
+        "queue:change-task-priority-in-queue:proj-balrog/*",
+        "queue:claimed-*",
+        "queue:get-artifact:*",
+        "queue:list-*",
+        "queue:pending-*",
+        "queue:rerun-task:taskcluster-github/*",
+        "queue:schedule-task:taskcluster-github/*",
+        "queue:seal-task-group:taskcluster-github/*",
+        "hooks:get:project-balrog:*",
+        "hooks:list-*",
+        "hooks:trigger-hook:project-balrog/*",
     ),
 }
 _CONFLICT: Final = 409

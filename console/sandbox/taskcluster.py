@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from aiohttp import web
 
+from console.sandbox import sign_in
 from console.sandbox.deployment import FAR_FUTURE, INDEX_CLIENT, QUEUE_CLIENT, Client, Deployment
 from console.sandbox.layer import Layer
 from console.sandbox.routing import Router, Service
@@ -110,6 +111,9 @@ class Sandbox:
         application = web.Application(client_max_size=LARGEST_BODY + 1)
         application.router.add_route("*", "/api/{rest:.*}", Layer(deployment, router).answer)
         application.router.add_route("*", f"{ROUTE}{{name:.*}}", deployment.storage.answer)
+        page = sign_in.SignIn(deployment)
+        application.router.add_get(sign_in.ROUTE, page.show)
+        application.router.add_post(sign_in.ROUTE, page.save)
         runner = web.AppRunner(
             application,
             access_log=None,

@@ -17,9 +17,10 @@ from console.sandbox.validation import DATE, UNIQUE_SCOPES, Flag, Members, Text
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Mapping
 
     from console.sandbox.call import Call
-    from console.sandbox.deployment import Client
+    from console.sandbox.deployment import Client, Deployment
 
 SERVICE: Final = Service("auth")
 _CLIENT: Final = Members(
@@ -31,7 +32,8 @@ _CLIENT: Final = Members(
     },
     required=("expires", "description"),
 )
-_PATTERNS: Final = {"clientId": r"^[A-Za-z0-9!@/:.+|_-]+$"}
+CLIENT_ID: Final = r"^[A-Za-z0-9!@/:.+|_-]+$"
+_PATTERNS: Final = {"clientId": CLIENT_ID}
 _SCHEMA: Final = "auth/v1/create-client-request.json#"
 
 
@@ -99,23 +101,40 @@ async def create(call: Call) -> Any:
     scopes = sorted(body.get("scopes", []))
     call.authorize({"AllOf": [f"auth:create-client:{client_id}", *body.get("scopes", [])]})
     _check(call)
-    deployment, now, token = call.deployment, call.deployment.time(), call.deployment.token()
-    expires = canonical(body["expires"])
-    existing = deployment.store.one("select * from clients where client_id = ?", client_id)
-    if existing is not None:
-        given = (body["description"], expires, dump(scopes), body["deleteOnExpiration"], False)
-        columns = ("description", "expires", "scopes", "delete_on_expiration", "disabled")
-        if tuple(existing[column] for column in columns) != given:
-            raise conflict("Client already exists")
-        deployment.store.run("update clients set token = ? where client_id = ?", token, client_id)
-    else:
-        deployment.store.run(
-            "insert into clients values (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)",
-            *(client_id, token, body["description"], dump(scopes), expires, body["deleteOnExpiration"]),
-            *(now, now, now, now),
-        )
-    deployment.audit("client", client_id, "created", call.client_id)
+    token = new_client(call.deployment, client_id, {**body, "scopes": scopes}, by=call.client_id)
     return {**_answer(call, client_id), "accessToken": token}
+
+
+def new_client(deployment: Deployment, client_id: str, body: Mapping[str, Any], *, by: str) -> str:
+    """Create a client that its caller has been found to be allowed; returns its token.
+
+    Args:
+        deployment: whose.
+        client_id: the new one's.
+        body: `description`, `expires`, `scopes` (sorted) and `deleteOnExpiration`.
+        by: the client that does it, for the audit.
+
+    Raises:
+        ApiError: RequestConflict, if another client has the id.
+    """
+    store, now, token = deployment.store, deployment.time(), deployment.token()
+    expires, scopes = canonical(body["expires"]), dump(body["scopes"])
+    with store.transaction():
+        existing = store.one("select * from clients where client_id = ?", client_id)
+        if existing is not None:
+            given = (body["description"], expires, scopes, body["deleteOnExpiration"], False)
+            columns = ("description", "expires", "scopes", "delete_on_expiration", "disabled")
+            if tuple(existing[column] for column in columns) != given:
+                raise conflict("Client already exists")
+            store.run("update clients set token = ? where client_id = ?", token, client_id)
+        else:
+            store.run(
+                "insert into clients values (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)",
+                *(client_id, token, body["description"], scopes, expires, body["deleteOnExpiration"]),
+                *(now, now, now, now),
+            )
+        deployment.audit("client", client_id, "created", by)
+    return token
 
 
 @SERVICE.endpoint("client", scopes="auth:get-client:<clientId>", patterns=_PATTERNS)
