@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from runner.engines.buildx import Source
-from runner.engines.buildx_progress import SolveWatch
 from runner.engines.engine_choice import Builder
 from runner.engines.version_file import put_back_leftover, records_of
 from runner.image.labelling import labelled
@@ -45,6 +43,10 @@ def build_image(
         request, context = _labelled(request, context)
         stream = sample.watch(context.stream())
         return preparation.engine.build(request, stream, narrator.output), context
+    # Late: most builds are classic.
+    from runner.engines.buildx import Source
+    from runner.engines.buildx_progress import SolveWatch
+
     stream = sample.watch(context.stream())
     request = replace(request, secrets=preparation.build_secrets)
     # buildx reads the folder itself: this is for the digest, which is the same by either builder.

@@ -5,12 +5,11 @@ from __future__ import annotations
 import shutil
 import threading
 from contextlib import closing
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from runner.errors import IntegrityFailure, UsageError
 from runner.image.compression import compressor
-from runner.image.layout import Layout, blob_pieces
+from runner.image.layout import blob_pieces
 from runner.image.layout_writer import LayoutWriter
 from runner.image.manifests import ImageConfig
 from runner.packing import Packing
@@ -24,11 +23,13 @@ if TYPE_CHECKING:
 
     from runner.credentials import RegistryCredentials
     from runner.image.digest import Digest
+    from runner.image.layout import Layout
     from runner.image.manifests import Descriptor
+    from runner.job import Job
+    from runner.preparation import Preparation
     from runner.task.statement import Statement
 
 
-@dataclass(slots=True, kw_only=True)
 class LayoutBuild(Publication):
     """Builds and packs; no secret is read, and no registry is spoken to but by the engine, for base images.
 
@@ -36,7 +37,9 @@ class LayoutBuild(Publication):
         output: the folder of the layout.
     """
 
-    output: Path
+    def __init__(self, job: Job, preparation: Preparation, *, output: Path) -> None:
+        super().__init__(job, preparation)
+        self.output = output
 
     def _publish(self) -> None:
         if self.output.exists() and (not self.output.is_dir() or any(self.output.iterdir())):
@@ -45,6 +48,7 @@ class LayoutBuild(Publication):
                 action="Name a folder that does not exist yet.",
             )
         self._prepare_build()
+        self._find_engine()
         image = self._build()
         engine, narrator = self.preparation.engine, self.job.narrator
         writer = LayoutWriter(self.output)
@@ -73,7 +77,6 @@ class LayoutBuild(Publication):
         return tuple({"reference": base} for base in self.preparation.bases)
 
 
-@dataclass(slots=True, kw_only=True)
 class LayoutPush(Publication):
     """Pushes a layout, once every byte of it is what its name says.
 
@@ -81,15 +84,18 @@ class LayoutPush(Publication):
         layout: what is pushed.
     """
 
-    layout: Layout
-    _sent: dict[Digest, PushedBlob] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self, job: Job, preparation: Preparation, *, layout: Layout) -> None:
+        super().__init__(job, preparation)
+        self.layout = layout
+        self._sent: dict[Digest, PushedBlob] = {}
+        self._lock = threading.Lock()
 
-    def _prepare(self) -> None:
+    def _prepare(self) -> Statement | None:
         self.preparation.check_event()
         self._check_revision()
         _ = self.preparation.sink
         self._prepare_push()
+        return self.preparation.tags.published
 
     def _check_revision(self) -> None:
         """The tags of this commit must not name an image of another."""

@@ -10,9 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Self
 
-from runner.engines.buildx import Buildx
 from runner.engines.buildx_plugin import find_buildx
-from runner.engines.docker_engine import DockerEngine
 from runner.engines.engine_choice import Builder, Choice, Wanted, check_engine, choose_builder
 from runner.errors import IntegrityFailure, Refused, UsageError
 from runner.image.context import BuildContext
@@ -32,6 +30,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from runner.credentials import RegistryCredentials
+    from runner.engines.buildx import Buildx
+    from runner.engines.docker_engine import DockerEngine
     from runner.image.reference import Registry
     from runner.job import Job
     from runner.masking import Masked
@@ -151,6 +151,8 @@ class Preparation:
             UsageError: it is not here.
             Unavailable: it does not run.
         """
+        from runner.engines.buildx import Buildx
+
         program = find_buildx(self.job.environment)
         if program is None:
             raise UsageError("buildx is not here any more.")
@@ -178,6 +180,8 @@ class Preparation:
             Refused: its socket may not be used.
             UsageError: it cannot build what is asked.
         """
+        from runner.engines.docker_engine import DockerEngine  # with the SDK, 0.1 s
+
         engine = DockerEngine(self.job.environment)
         self._closing.callback(engine.close)
         check_engine(self.builder, self.wanted, engine.facts, self.dockerfile.directives.get("syntax"))

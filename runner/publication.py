@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from runner.base_images import stated_bases
-from runner.building import build_image, put_back_version_file
-from runner.direct_publication import push_directly, way_of
-from runner.engines.docker_engine import BuildRequest
-from runner.errors import IntegrityFailure, RunnerError
+from runner.errors import IntegrityFailure, Interrupted, RunnerError
 from runner.image.digest import Digest
 from runner.image.manifests import BadManifest, ImageConfig
 from runner.tag_law import Move
@@ -20,7 +17,6 @@ from runner.task.image_metadata import image_labels
 from runner.task.index_service import IndexEntry, insert_task
 from runner.task.report import REPORT_NAME, build_report
 from runner.task.statement import SHA256_NAME, STATEMENT_NAME, Statement
-from runner.transport_choice import ContextSample, Way
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,28 +27,37 @@ if TYPE_CHECKING:
     from runner.job import Job
     from runner.narration import Step
     from runner.preparation import Preparation
+    from runner.transport_choice import ContextSample
 
 _JSON: Final = "application/json"
 
 
-@dataclass(slots=True)
 class Publication:
     """One run of publish, and what is known of it so far.
+
+    What builds is imported where a build begins: a rerun that builds nothing does not wait for it.
 
     Args:
         job: what is published.
         preparation: what was asked before.
     """
 
-    job: Job
-    preparation: Preparation
-    manifest: Manifest | None = None
-    context: Digest | None = None
-    tag_states: dict[str, str] = field(default_factory=dict)
-    failures: list[RunnerError] = field(default_factory=list)
-    facts: dict[str, Any] = field(default_factory=dict)
-    started: str = ""
-    sample: ContextSample = field(default_factory=ContextSample)
+    def __init__(self, job: Job, preparation: Preparation) -> None:
+        self.job = job
+        self.preparation = preparation
+        self.manifest: Manifest | None = None
+        self.context: Digest | None = None
+        self.tag_states: dict[str, str] = {}
+        self.failures: list[RunnerError] = []
+        self.facts: dict[str, Any] = {}
+        self.started = ""
+
+    @cached_property
+    def sample(self) -> ContextSample:
+        """What is looked at of the context while it goes to the builder."""
+        from runner.transport_choice import ContextSample
+
+        return ContextSample()
 
     def run(self) -> str:
         """Publish, whatever of it is still to be done.
@@ -73,8 +78,7 @@ class Publication:
         return f"{self.job.settings.repository}@{self._published.digest}"
 
     def _publish(self) -> None:
-        self._prepare()
-        reused = self.preparation.tags.published
+        reused = self._prepare()
         built = self._build_and_push() if reused is None else self._take_published(reused)
         self._tag_the_rest()
         self._leave_statement(built)
@@ -92,18 +96,41 @@ class Publication:
             raise RuntimeError("nothing is published yet")
         return self.manifest
 
-    def _prepare(self) -> None:
+    def _prepare(self) -> Statement | None:
+        """Ask all that can be asked before a build; what an earlier run published needs no engine.
+
+        Returns:
+            The statement of what is published already.
+
+        Raises:
+            RunnerError: the first problem; an engine's is told before the secret's and the registry's.
+        """
         self.preparation.check_event()
         self._prepare_build()
-        self._prepare_push()
+        try:
+            self._prepare_push()
+        except Interrupted:
+            raise
+        except RunnerError:
+            self._find_engine()
+            raise
+        reused = self.preparation.tags.published
+        if reused is None:
+            self._find_engine()
+        return reused
 
     def _prepare_build(self) -> None:
         preparation, narrator = self.preparation, self.job.narrator
+        from runner.building import put_back_version_file
+
         with narrator.step("Check the checkout and the Dockerfile"):
             put_back_version_file(self.job)
             preparation.check_checkout()
             narrator.say(f"  {self.job.event.source} at {self.job.revision[:12]}, {self.job.event.kind}")
             _ = preparation.builder, preparation.sink
+
+    def _find_engine(self) -> None:
+        preparation, narrator = self.preparation, self.job.narrator
         with narrator.step("Find the engine") as step:
             facts = preparation.engine.facts
             step.facts.update(product=facts.product, version=facts.version, store=facts.store)
@@ -150,6 +177,9 @@ class Publication:
         return self.preparation.pull_credentials
 
     def _build(self) -> LocalImage:
+        from runner.building import build_image
+        from runner.engines.docker_engine import BuildRequest
+
         preparation, settings, narrator = self.preparation, self.job.settings, self.job.narrator
         context = preparation.context
         created = None if settings.reproducible else preparation.moment
@@ -176,12 +206,17 @@ class Publication:
 
     def _push(self, image: LocalImage, tag: str) -> Manifest:
         """Push by the way that is set, or quicker."""
+        from runner.direct_publication import way_of
+        from runner.transport_choice import Way
+
         way = way_of(self.preparation, image, self.sample)
         self.facts["transport"] = str(way)
         return self._push_directly(image, tag) if way is Way.DIRECT else self._push_by_engine(image, tag)
 
     def _push_directly(self, image: LocalImage, tag: str) -> Manifest:
         """Every digest is known before the tag is put; what is read back must be that."""
+        from runner.direct_publication import push_directly
+
         packed = push_directly(self.preparation, image)
         return self._put_first_tag(packed.manifest, tag)
 
@@ -301,6 +336,8 @@ class Publication:
         )
 
     def _bases(self) -> tuple[Mapping[str, str], ...]:
+        from runner.base_images import stated_bases
+
         return stated_bases(self.preparation)
 
     def _builder(self) -> Mapping[str, str]:

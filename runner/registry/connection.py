@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -69,14 +70,9 @@ class Connection:
     """Keeps connections to several hosts; safe for several threads."""
 
     def __init__(self, effects: Effects) -> None:
-        self._pools = urllib3.PoolManager(
-            num_pools=8,
-            maxsize=_CONNECTIONS,
-            retries=False,
-            timeout=urllib3.Timeout(connect=effects.connect_timeout, read=effects.read_timeout),
-            # The system's certificates, as every other program of the machine trusts them.
-            ssl_context=ssl.create_default_context(),
-        )
+        self._timeout = urllib3.Timeout(connect=effects.connect_timeout, read=effects.read_timeout)
+        self._lock = threading.Lock()
+        self._by_scheme: dict[bool, urllib3.PoolManager] = {}
 
     def exchange(
         self, doing: Doing, url: str, headers: Mapping[str, str], body: bytes | Sending | None
@@ -89,7 +85,7 @@ class Connection:
         """
         content = body() if isinstance(body, Sending) else body
         try:
-            return self._pools.request(
+            return self._pools(url).request(
                 doing.method,
                 url,
                 headers=dict(headers),
@@ -106,7 +102,24 @@ class Connection:
 
     def close(self) -> None:
         """Close the idle connections."""
-        self._pools.clear()
+        for pools in self._by_scheme.values():
+            pools.clear()
+
+    def _pools(self, url: str) -> urllib3.PoolManager:
+        """Those that speak TLS read the machine's certificates first, which takes 40 ms: only if one is asked for."""
+        secure = not url.startswith("http://")
+        with self._lock:
+            if secure not in self._by_scheme:
+                # The system's certificates, as every other program of the machine trusts them.
+                context = ssl.create_default_context() if secure else None
+                self._by_scheme[secure] = urllib3.PoolManager(
+                    num_pools=8,
+                    maxsize=_CONNECTIONS,
+                    retries=False,
+                    timeout=self._timeout,
+                    ssl_context=context,
+                )
+            return self._by_scheme[secure]
 
 
 def discard(response: urllib3.BaseHTTPResponse) -> bytes:
