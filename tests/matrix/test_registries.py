@@ -1,17 +1,14 @@
 """The registry client against other registries than Debian's: distribution 3 and go-containerregistry's."""
 
 import json
-import os
 import re
-import shutil
 import subprocess
 import time
 from contextlib import contextmanager
 
 import pytest
 
-from console.sandbox.base_image import cache_folder
-from runner.errors import IntegrityFailure
+from runner.errors import IntegrityFailure, Unavailable
 from runner.image.digest import Digest
 from runner.image.manifests import OCI_LAYER_GZIP, Descriptor
 from runner.image.reference import Registry, Repository
@@ -19,35 +16,22 @@ from runner.registry import uploads
 from runner.registry.client import RegistryClient
 from runner.registry.push import BlobState, Push
 from tests.runner.registry.test_push import CONFIG, LAYERS, blob, manifest, push_it
+from tests.support import go_programs
 from tests.support.cutting_proxy import cutting_proxy
 from tests.support.engine import missing
 from tests.support.registries import TestEffects
 
 pytestmark = [pytest.mark.matrix, pytest.mark.enable_socket, pytest.mark.registry]
 
-MODULES = {
-    "registry": "github.com/distribution/distribution/v3/cmd/registry@v3.1.2",
-    "crane": "github.com/google/go-containerregistry/cmd/crane@v0.22.1",
-}
 LARGE = bytes(range(256)) * 20_000
 
 
-def program(name):
-    """A Go program, built once into the cache folder."""
-    folder = cache_folder(os.environ) / "go"
-    if not (folder / name).exists():
-        go = shutil.which("go")
-        if go is None:
-            pytest.skip(f"{name} is built with go, which is not here")
-        built = subprocess.run(
-            [go, "install", MODULES[name]],
-            env={**os.environ, "GOBIN": str(folder)},
-            capture_output=True,
-            check=False,
-        )
-        if built.returncode:
-            missing(f"{MODULES[name]} does not build: {built.stderr.decode()[-500:]}")
-    return folder / name
+def had(program):
+    """A program's path; without it nothing here can be tested."""
+    try:
+        return program()
+    except Unavailable as error:
+        missing(str(error))
 
 
 @contextmanager
@@ -77,13 +61,13 @@ def distribution(folder):
         "http": {"addr": "127.0.0.1:0", "secret": "of one test"},
     }
     (folder / "config.yml").write_text(json.dumps(settings))
-    command = [program("registry"), "serve", folder / "config.yml"]
+    command = [had(go_programs.distribution_registry), "serve", folder / "config.yml"]
     return running(command, folder, r"listening on 127\.0\.0\.1:(\d+)")
 
 
 def crane(folder):
     """go-containerregistry's own."""
-    command = [program("crane"), "registry", "serve", "--address", "127.0.0.1:0"]
+    command = [had(go_programs.crane), "registry", "serve", "--address", "127.0.0.1:0"]
     return running(command, folder, r"serving on port (\d+)")
 
 

@@ -77,7 +77,8 @@ def running_engine(release, say=lambda _text: None):
         raise Unavailable("A private engine needs root and docker.io.")
     with tempfile.TemporaryDirectory(prefix="lading-dockerd.") as name:
         programs = Path(name)
-        root = unpacked(release.suite, say) if release.suite else Path("/")
+        suite = release.suite
+        root = unpacked(suite, suite, PACKAGES, say) if suite else Path("/")
         _write_starter(programs, release, root)
         before = os.environ.get("PATH", "")
         os.environ["PATH"] = f"{programs}:{before}"  # where private_engine looks for dockerd
@@ -111,25 +112,25 @@ def _write_starter(programs, release, root):
     starter.chmod(0o755)
 
 
-def unpacked(suite, say=lambda _text: None):
-    """The packages of a suite, unpacked in the cache; downloaded once.
+def unpacked(name, suite, packages, say=lambda _text: None):
+    """Packages of a suite, unpacked in the cache below this name; downloaded once.
 
     Raises:
         Unavailable: this is not Debian, or its mirror does not have the suite.
     """
     machine = Machine.this()
     if not (machine.apt and machine.codename):
-        raise Unavailable("Newer engines come from Debian's newer suites, and this is not Debian.")
+        raise Unavailable(f"{packages[0]} comes from Debian's newer suites, and this is not Debian.")
     cache = cache_folder(os.environ) / "engines"
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        root = cache / suite
+        root = cache / name
         if not root.exists():
-            say(f"fetching docker.io of {suite} (once)")
-            with tempfile.TemporaryDirectory(prefix=f"{suite}.", dir=cache) as name:
-                fetch(Path(name), suite, mirror(machine.codename), PACKAGES)
-                (Path(name) / "root").rename(root)
+            say(f"fetching {packages[0]} of {suite} (once)")
+            with tempfile.TemporaryDirectory(prefix=f"{name}.", dir=cache) as work:
+                fetch(Path(work), suite, mirror(machine.codename), packages)
+                (Path(work) / "root").rename(root)
     return root
 
 
