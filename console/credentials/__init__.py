@@ -1,0 +1,1 @@
+"""Who the user is to a Taskcluster, and where that was said."""

@@ -1,0 +1,1 @@
+"""The only place of the console that talks to Taskcluster."""
