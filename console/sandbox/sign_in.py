@@ -38,9 +38,9 @@ USER: Final = "sandbox-login/0|you"
 ROLE: Final = f"login-identity:{USER}"
 _CALLBACK: Final = re.compile(r"https?://localhost(:\d+)?(/|\Z)")
 _OFFSET: Final = re.compile(
-    r"\s*(?:(\d{1,6})\s*y(?:ears?|r)?)?\s*(?:(\d{1,6})\s*mo(?:nths?)?)?\s*(?:(\d{1,6})\s*w(?:eeks?|k)?)?"
-    r"\s*(?:(\d{1,6})\s*d(?:ays?)?)?\s*(?:(\d{1,6})\s*h(?:ours?|r)?)?\s*(?:(\d{1,6})\s*m(?:in(?:utes?)?)?)?"
-    r"\s*(?:(\d{1,6})\s*s(?:ec(?:onds?)?)?)?\s*\Z"
+    r"(?:(\d{1,6})y(?:ears?|r)?)?(?:(\d{1,6})mo(?:nths?)?)?(?:(\d{1,6})w(?:eeks?|k)?)?"
+    r"(?:(\d{1,6})d(?:ays?)?)?(?:(\d{1,6})h(?:ours?|r)?)?(?:(\d{1,6})m(?:in(?:utes?)?)?)?"
+    r"(?:(\d{1,6})s(?:ec(?:onds?)?)?)?"
 )
 _LONGEST: Final = 10240
 _DAYS: Final = (365, 30, 7, 1)
@@ -113,7 +113,7 @@ class Asked:
 
 
 def _after(now: datetime, text: str) -> datetime:
-    found = _OFFSET.match(text)
+    found = _OFFSET.fullmatch("".join(text.split()))
     if found is None or not any(found.groups()):
         raise BadRequest("expires must be a time from now, such as 1d or 2 hours.")
     *days, hours, minutes, seconds = (int(count or 0) for count in found.groups())

@@ -75,8 +75,9 @@ class Store:
             Path(database).touch(mode=0o600)  # it holds tokens
         self._connection = sqlite3.connect(database, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
-        # A sandbox's state need not outlive a crash of the machine.
-        self._connection.execute("pragma synchronous = off")
+        # What is committed outlives this process; a crash of the machine may cost the last moments, no more.
+        self._connection.execute("pragma journal_mode = wal")
+        self._connection.execute("pragma synchronous = normal")
         self._connection.executescript(SCHEMA)
 
     def one(self, sql: str, *values: Any) -> sqlite3.Row | None:

@@ -164,13 +164,14 @@ async def update(call: Call) -> Any:
     held = call.deployment.roles.expand(json.loads(row["scopes"]))
     added = [scope for scope in body.get("scopes", ()) if not satisfies(held, scope)]
     call.authorize({"AllOf": [f"auth:update-client:{client_id}", *added]})
-    call.deployment.store.run(
-        "update clients set description = ?, expires = ?, scopes = ?, delete_on_expiration = ?,"
-        " last_modified = ? where client_id = ?",
-        *(body["description"], canonical(body["expires"]), dump(scopes), body["deleteOnExpiration"]),
-        *(call.deployment.time(), client_id),
-    )
-    call.deployment.audit("client", client_id, "updated", call.client_id)
+    with call.deployment.store.transaction():
+        call.deployment.store.run(
+            "update clients set description = ?, expires = ?, scopes = ?, delete_on_expiration = ?,"
+            " last_modified = ? where client_id = ?",
+            *(body["description"], canonical(body["expires"]), dump(scopes), body["deleteOnExpiration"]),
+            *(call.deployment.time(), client_id),
+        )
+        call.deployment.audit("client", client_id, "updated", call.client_id)
     return _answer(call, client_id)
 
 
@@ -180,23 +181,25 @@ async def reset(call: Call) -> Any:
     client_id, token = call.params["clientId"], call.deployment.token()
     _check(call)
     _found(call)
-    call.deployment.store.run(
-        "update clients set token = ?, last_rotated = ? where client_id = ?",
-        *(token, call.deployment.time(), client_id),
-    )
-    call.deployment.audit("client", client_id, "access token reset", call.client_id)
+    with call.deployment.store.transaction():
+        call.deployment.store.run(
+            "update clients set token = ?, last_rotated = ? where client_id = ?",
+            *(token, call.deployment.time(), client_id),
+        )
+        call.deployment.audit("client", client_id, "access token reset", call.client_id)
     return {**_answer(call, client_id), "accessToken": token}
 
 
 def _set_disabled(call: Call, disabled: bool) -> Any:
     _check(call)
     _found(call)
-    call.deployment.store.run(
-        "update clients set disabled = ?, last_modified = ? where client_id = ?",
-        *(disabled, call.deployment.time(), call.params["clientId"]),
-    )
     action = "client disabled" if disabled else "client enabled"
-    call.deployment.audit("client", call.params["clientId"], action, call.client_id)
+    with call.deployment.store.transaction():
+        call.deployment.store.run(
+            "update clients set disabled = ?, last_modified = ? where client_id = ?",
+            *(disabled, call.deployment.time(), call.params["clientId"]),
+        )
+        call.deployment.audit("client", call.params["clientId"], action, call.client_id)
     return _answer(call, call.params["clientId"])
 
 
@@ -216,6 +219,7 @@ async def enable(call: Call) -> Any:
 async def delete(call: Call) -> Any:
     """Delete, or do nothing where there is none."""
     _check(call)
-    call.deployment.store.run("delete from clients where client_id = ?", call.params["clientId"])
-    call.deployment.audit("client", call.params["clientId"], "deleted", call.client_id)
+    with call.deployment.store.transaction():
+        call.deployment.store.run("delete from clients where client_id = ?", call.params["clientId"])
+        call.deployment.audit("client", call.params["clientId"], "deleted", call.client_id)
     return Reply(status=204)

@@ -70,15 +70,19 @@ async def create(call: Call) -> Any:
     scopes.sort()  # in place: the service echoes them sorted
     _check(call, scopes)
     existing = _row(call, role_id)
-    if existing is None:
-        now = deployment.time()
-        deployment.store.run(
-            "insert into roles values (?, ?, ?, ?, ?)", role_id, body["description"], dump(scopes), now, now
-        )
-        deployment.roles_changed()
-    elif (existing["description"], existing["scopes"]) != (body["description"], dump(scopes)):
+    if existing is not None and (existing["description"], existing["scopes"]) != (
+        body["description"],
+        dump(scopes),
+    ):
         raise conflict(f"Role with roleId '{role_id}' already exists")
-    deployment.audit("role", role_id, "created", call.client_id)
+    now = deployment.time()
+    with deployment.store.transaction():
+        deployment.store.run(
+            "insert or ignore into roles values (?, ?, ?, ?, ?)",
+            *(role_id, body["description"], dump(scopes), now, now),
+        )
+        deployment.audit("role", role_id, "created", call.client_id)
+    deployment.roles_changed()
     return _read(call)
 
 
@@ -95,12 +99,13 @@ async def update(call: Call) -> Any:
     call.authorize({"AllOf": [f"auth:update-role:{role_id}", *added]})
     scopes = sorted(body["scopes"])
     _check(call, scopes)
-    deployment.store.run(
-        "update roles set description = ?, scopes = ?, last_modified = ? where role_id = ?",
-        *(body["description"], dump(scopes), deployment.time(), role_id),
-    )
+    with deployment.store.transaction():
+        deployment.store.run(
+            "update roles set description = ?, scopes = ?, last_modified = ? where role_id = ?",
+            *(body["description"], dump(scopes), deployment.time(), role_id),
+        )
+        deployment.audit("role", role_id, "updated", call.client_id)
     deployment.roles_changed()
-    deployment.audit("role", role_id, "updated", call.client_id)
     return _read(call)
 
 
@@ -113,9 +118,10 @@ async def get(call: Call) -> Any:
 @SERVICE.endpoint("deleteRole", scopes="auth:delete-role:<roleId>", patterns=_PATTERNS)
 async def delete(call: Call) -> Any:
     """Delete, or do nothing where there is none."""
-    call.deployment.store.run("delete from roles where role_id = ?", call.params["roleId"])
+    with call.deployment.store.transaction():
+        call.deployment.store.run("delete from roles where role_id = ?", call.params["roleId"])
+        call.deployment.audit("role", call.params["roleId"], "deleted", call.client_id)
     call.deployment.roles_changed()
-    call.deployment.audit("role", call.params["roleId"], "deleted", call.client_id)
     return Reply(status=204)
 
 

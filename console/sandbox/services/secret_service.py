@@ -31,20 +31,22 @@ _SECRET: Final = Members(of={"secret": OBJECT, "expires": DATE}, required=("secr
 async def put_secret(call: Call) -> Any:
     """Create or replace."""
     store, name = call.deployment.store, call.params["name"]
-    replaced = store.one("select 1 from secrets where name = ?", name)
-    store.run(
-        "insert or replace into secrets (name, secret, expires) values (?, ?, ?)",
-        *(name, dump(call.payload["secret"]), canonical(call.payload["expires"])),
-    )
-    call.deployment.audit("secret", name, "updated" if replaced else "created", call.client_id)
+    with store.transaction():
+        replaced = store.one("select 1 from secrets where name = ?", name)
+        store.run(
+            "insert or replace into secrets (name, secret, expires) values (?, ?, ?)",
+            *(name, dump(call.payload["secret"]), canonical(call.payload["expires"])),
+        )
+        call.deployment.audit("secret", name, "updated" if replaced else "created", call.client_id)
     return {}
 
 
 @SERVICE.endpoint("remove", scopes="secrets:set:<name>", splats=("name",))
 async def remove(call: Call) -> Any:
     """Delete, or do nothing where there is none."""
-    call.deployment.store.run("delete from secrets where name = ?", call.params["name"])
-    call.deployment.audit("secret", call.params["name"], "deleted", call.client_id)
+    with call.deployment.store.transaction():
+        call.deployment.store.run("delete from secrets where name = ?", call.params["name"])
+        call.deployment.audit("secret", call.params["name"], "deleted", call.client_id)
     return {}
 
 
