@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from runner.engines.engine_choice import Builder
 from runner.errors import IntegrityFailure, RunnerError
 from runner.image.manifests import BadManifest, Manifest
 from runner.image.reference import BadReference, ImageReference
@@ -18,11 +19,32 @@ if TYPE_CHECKING:
 
 def local_bases(preparation: Preparation) -> list[LocalImage]:
     """The base images, as the engine has them."""
-    found = []
-    for base in preparation.bases:
-        with suppress(RunnerError):
-            found.append(preparation.engine.image(base))
-    return found
+    found = (_local(preparation, base) for base in preparation.bases)
+    return [image for image in found if image]
+
+
+def base_triggers(preparation: Preparation) -> tuple[str, ...] | None:
+    """The `ONBUILD` instructions that run in the build; None where they cannot be known before it."""
+    settings, dockerfile = preparation.job.settings, preparation.dockerfile
+    parents = dockerfile.parents(settings.build_args)
+    if not parents:
+        return ()
+    if preparation.builder.builder is Builder.BUILDX or any(stage.platform for stage in dockerfile.stages):
+        # BuildKit asks the registry for what a tag names, whatever the engine has under it.
+        return None
+    found: list[str] = []
+    for parent in parents:
+        image = _local(preparation, parent.reference)
+        if image is None or (settings.platforms and list(settings.platforms) != [image.platform]):
+            return None
+        found += image.triggers
+    return tuple(found)
+
+
+def _local(preparation: Preparation, reference: str | None) -> LocalImage | None:
+    with suppress(RunnerError):
+        return preparation.engine.image(reference) if reference else None
+    return None
 
 
 def stated_bases(preparation: Preparation) -> tuple[dict[str, str], ...]:

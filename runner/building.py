@@ -9,6 +9,7 @@ from runner.engines.engine_choice import Builder
 from runner.engines.version_file import put_back_leftover, records_of
 from runner.image.labelling import labelled
 from runner.task.image_metadata import VERSION_FILE
+from runner.used_context import used_context
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +39,7 @@ def build_image(
     Raises:
         RunnerError: it did not build, or could not.
     """
-    narrator, context = preparation.job.narrator, preparation.context
+    narrator, context = preparation.job.narrator, used_context(preparation)
     if preparation.builder.builder is Builder.CLASSIC:
         request, context = _labelled(request, context)
         stream = sample.watch(context.stream())

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from runner.credentials import RegistryCredentials
     from runner.engines.docker_engine import LocalImage
+    from runner.image.context_summary import ContextSummary
     from runner.image.manifests import Manifest
     from runner.job import Job
     from runner.narration import Step
@@ -46,7 +47,7 @@ class Publication:
         self.job = job
         self.preparation = preparation
         self.manifest: Manifest | None = None
-        self.context: Digest | None = None
+        self.context: ContextSummary | None = None
         self.tag_states: dict[str, str] = {}
         self.failures: list[RunnerError] = []
         self.facts: dict[str, Any] = {}
@@ -197,8 +198,9 @@ class Publication:
         with narrator.step("Build the image") as step:
             image, context = build_image(preparation, request, self.sample, step)
             summary = context.summary
-            self.context = summary.digest
+            self.context = summary
             step.facts.update(contextFiles=summary.files, contextBytes=summary.bytes, imageBytes=image.size)
+            step.facts["contextIsWhole"] = summary.is_whole
             for warning in context.warnings:
                 narrator.warn(warning)
             narrator.say(f"  image {image.image_id} with {len(image.diff_ids)} layers")
@@ -331,7 +333,8 @@ class Publication:
                 # Values may be secrets that should not have been given: `docker history` is where they leak.
                 "buildArgs": sorted(settings.build_args),
             },
-            context=self.context,
+            context=self.context.digest if self.context else None,
+            context_is_whole=self.context is None or self.context.is_whole,
             builder=self._builder(),
         )
 

@@ -96,6 +96,7 @@ class LocalImage:
         repo_digests: what the engine believes registries hold; never to be published unchecked.
         platform: what it runs on.
         size: bytes, uncompressed.
+        triggers: its `ONBUILD` instructions, which run in a build on it.
     """
 
     image_id: Digest
@@ -104,6 +105,7 @@ class LocalImage:
     repo_digests: tuple[str, ...]
     platform: str
     size: int
+    triggers: tuple[str, ...] = ()
 
 
 class DockerEngine:
@@ -174,6 +176,7 @@ class DockerEngine:
             repo_digests=tuple(found.get("RepoDigests") or ()),
             platform=f"{found.get('Os', '')}/{found.get('Architecture', '')}",
             size=int(found.get("Size") or 0),
+            triggers=tuple((found.get("Config") or {}).get("OnBuild") or ()),
         )
 
     def push(

@@ -30,11 +30,15 @@ class ContextSummary:
         files: how many files, links and folders of the checkout.
         bytes: the size of the files' contents.
         digest: of their paths, kinds, executable bits, contents and link targets; nothing injected is in it.
+        is_whole: whether these are all of the checkout's that are not ignored. If not, they are the Dockerfile, the
+            ignore file, and what the Dockerfile's COPY and ADD name: two checkouts may have one digest that differ in
+            what their build does not read.
     """
 
     files: int
     bytes: int
     digest: Digest
+    is_whole: bool = True
 
 
 @dataclass(slots=True)
@@ -67,9 +71,10 @@ class Tally:
             self._like_secrets.append(path)
         self._has_git = self._has_git or path == ".git"
 
-    def summary(self) -> ContextSummary:
+    def summary(self, *, is_whole: bool) -> ContextSummary:
         """The sums so far."""
-        return ContextSummary(self.files, self.bytes, Digest(f"sha256:{self.hasher.hexdigest()}"))
+        digest = Digest(f"sha256:{self.hasher.hexdigest()}")
+        return ContextSummary(self.files, self.bytes, digest, is_whole)
 
     def warnings(self) -> Iterator[str]:
         """What a maintainer may not have meant to send."""

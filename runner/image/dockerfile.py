@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from runner.image.dockerfile_syntax import Instruction, directives, instructions, triggered, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
 _EMPTY: Final[Mapping[str, str]] = {}
@@ -118,10 +118,21 @@ class Dockerfile:
         Args:
             build_args: their values; they win over the defaults.
         """
+        return self._images(self.instructions, build_args)
+
+    def parents(self, build_args: Mapping[str, str] = _EMPTY) -> list[BaseImage]:
+        """Those of `FROM`, whose `ONBUILD` instructions run in the build.
+
+        Args:
+            build_args: their values; they win over the defaults.
+        """
+        return self._images([own for own in self.instructions if own.name == "FROM"], build_args)
+
+    def _images(self, among: Sequence[Instruction], build_args: Mapping[str, str]) -> list[BaseImage]:
         known = self._global_args(build_args)
         stages: set[str] = set()
         found: dict[str, BaseImage] = {}
-        for instruction in self.instructions:
+        for instruction in among:
             for written in _sources(instruction):
                 reference = (
                     expanded(written, known) if instruction.name == "FROM" or "$" not in written else None

@@ -18,6 +18,7 @@ STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "https://slsa.dev/provenance/v1"
 BUILD_TYPE: Final = "urn:lading:docker-image:1"
 _LONGEST: Final = 4 << 20
+_WHOLE: Final = "all files"
 
 
 class BadStatement(ValueError):
@@ -45,7 +46,9 @@ class Statement:
         root_url: of the Taskcluster.
         bases: base images: their reference and what is known of them.
         parameters: what the build was asked for, without values of build arguments.
-        context: the hash of the checkout's files.
+        context: the hash of the checkout's files: paths, kinds, executable bits, contents, targets of links.
+        context_is_whole: whether of all that are not ignored; if not, of the Dockerfile, the ignore file and what the
+            Dockerfile's COPY and ADD name.
         builder: versions of lading, engine and store.
         times: `started` and `finished`, RFC 3339.
         artifacts: the way that the artifacts went, and whether Chain of Trust covers them.
@@ -69,6 +72,7 @@ class Statement:
     bases: tuple[Mapping[str, str], ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     context: Digest | None = None
+    context_is_whole: bool = True
     builder: Mapping[str, str] = field(default_factory=dict)
     times: Mapping[str, str] = field(default_factory=dict)
     artifacts: Mapping[str, Any] = field(default_factory=dict)
@@ -91,6 +95,7 @@ class Statement:
             "tags": dict(self.tags),
             "bases": [dict(base) for base in self.bases],
             "contextDigest": str(self.context) if self.context else None,
+            "contextCovers": _WHOLE if self.context_is_whole else "files that COPY and ADD name",
             "artifacts": dict(self.artifacts),
             "reused": dict(self.reused) if self.reused else None,
         }
@@ -191,6 +196,7 @@ class Statement:
             bases=tuple({str(key): str(value) for key, value in base.items()} for base in lading["bases"]),
             parameters=dict(definition["externalParameters"]["image"]),
             context=Digest(lading["contextDigest"]) if lading["contextDigest"] else None,
+            context_is_whole=lading.get("contextCovers", _WHOLE) == _WHOLE,
             builder={
                 key: str(value)
                 for key, value in predicate["runDetails"]["builder"]["version"].items()

@@ -12,6 +12,8 @@ import docker
 import pytest
 
 from runner.image.context import BuildContext
+from runner.image.context_use import context_use
+from runner.image.dockerfile import Dockerfile
 from tests.support.engine import missing
 
 FILES = [
@@ -121,6 +123,58 @@ def built_by_cli(client, docker_engine, tmp_path_factory):
     return build
 
 
+# What of the context is sent must not be seen in the image, nor in what the builder says.
+USES = {
+    "a file": "COPY README.md /x",
+    "a file in a folder": "COPY docs/deep/README.md /x",
+    "a folder": "COPY src/ /x/",
+    "several": "ADD README.md docs/deep /x/",
+    "a pattern of files": "COPY *.md a.p?c /x/",
+    "a pattern of folders": "COPY d*/deep* b?ild /x/",
+    "a class": "COPY src/[ab].p[x-z] /x/",
+    "a class at the beginning": "COPY [RS]EADME.md /x/",
+    "odd spellings": "COPY ./docs//deep/../README.md /build/./lib /x/",
+    "quotes": 'COPY "README.md" /x/',
+    "JSON": 'COPY ["src/é.txt", "src/!y", "/x/"]',
+    "a variable": "ARG WHAT=src\nCOPY $WHAT /x/",
+    "stages": "COPY src /x/\nFROM scratch\nCOPY --from=0 /x/a.py /y\nCOPY README.md /z",
+    "a trigger": "ONBUILD COPY src /x/\nFROM one\nCOPY README.md /z",
+    "a link to a folder": "COPY link /x/",
+    "a file through a link": "COPY link/README.md /x/",
+    "a pattern through a link": "COPY link/*.md /x/",
+    "a link among what is copied": "COPY links /x/",
+    "an archive": "ADD some.tar /x/",
+    "nothing such": "COPY nowhere /x",
+    "nothing like it": "COPY no*where /x/",
+    "what is ignored": "COPY ignored/file /x/",
+    "an ignored folder": "COPY ignored /x/",
+    "through a file": "COPY README.md/x /x",
+    "outside": "COPY ../x /x",
+    "two to a file": "COPY README.md a.pyc /x",
+}
+
+
+def outcome(client, context):
+    """The image's files, or what was wrong."""
+    built = built_by_us(client, context)
+    return built if isinstance(built, dict) else [line["error"] for line in built if "error" in line]
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_what_is_not_sent_is_not_missed(client, checkout, use):
+    (checkout / ".dockerignore").write_text("ignored\n")
+    for path in ("ignored", "links", "big"):
+        (checkout / path).mkdir()
+        (checkout / path / "file").write_text(path)
+    (checkout / "links/up").symlink_to("../README.md")
+    with tarfile.open(checkout / "some.tar", "w") as archive:
+        archive.add(checkout / "src", "inner")
+    (checkout / "Dockerfile").write_text(f"FROM scratch AS one\n{use}\n")
+    whole = BuildContext(checkout)
+    part = whole.only(context_use(Dockerfile(whole.files.dockerfile)))
+    assert outcome(client, part) == outcome(client, whole)
+
+
 def built_by_us(client, context, *, version="1"):
     answer = client._post(
         client._url("/build"),
@@ -130,8 +184,9 @@ def built_by_us(client, context, *, version="1"):
         stream=True,
     )
     lines = list(client._stream_helper(answer, decode=True))
-    [image] = [line["aux"]["ID"] for line in lines if "ID" in (line.get("aux") or {})] or [lines]
-    return entries(client, image)
+    if any("error" in line for line in lines):
+        return lines
+    return entries(client, [line["aux"]["ID"] for line in lines if "ID" in (line.get("aux") or {})][-1])
 
 
 def content_of(opened, member):
