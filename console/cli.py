@@ -102,10 +102,30 @@ def _run(words: Sequence[str], environment: Mapping[str, str], stdout: TextIO, s
         arguments = parser.parse_args(words)
     except SystemExit as end:
         return int(end.code or 0)
+    if arguments.command and module is None:
+        raise UsageError(
+            f"`{words[0]}` is for the screens, which have no command.",
+            action=f"Begin with the command: `lading {arguments.command} …`.",
+        )
     if module is None:
-        parser.print_help(stderr)
-        return ExitCode.USAGE
+        return _console(arguments, environment, stdout, stderr)
     return module.run(arguments, environment, stdout, stderr)
+
+
+def _console(
+    arguments: argparse.Namespace, environment: Mapping[str, str], stdout: TextIO, stderr: TextIO
+) -> int:
+    """The screens, or why there are none; imported only where they can be shown."""
+    can_move = environment.get("TERM", "dumb") != "dumb"
+    if not (can_move and all(stream.isatty() for stream in (sys.stdin, stdout, stderr))):
+        raise UsageError(
+            "The console needs a terminal for its input, output and errors, and one that can move its cursor.",
+            action="Use a command instead: `lading --help` lists them.",
+        )
+    _demand_extra("lading")
+    from console.start import start
+
+    return start(arguments, environment, stderr)
 
 
 def _chosen(words: Sequence[str]) -> Command | None:
@@ -115,15 +135,19 @@ def _chosen(words: Sequence[str]) -> Command | None:
 
 
 def _load(command: Command) -> CommandModule:
+    _demand_extra(f"lading {command.name}")
+    module: CommandModule = importlib.import_module(command.module)
+    return module
+
+
+def _demand_extra(program: str) -> None:
     missing = [name for name in _EXTRA if importlib.util.find_spec(name) is None]
     if missing:
         raise UsageError(
-            f"`lading {command.name}` needs {', '.join(missing)}, which {_is_or_are(missing)} not installed.",
+            f"`{program}` needs {', '.join(missing)}, which {_is_or_are(missing)} not installed.",
             cause="lading was installed without its console.",
             action="Install it with `pip install 'lading[console]'`.",
         )
-    module: CommandModule = importlib.import_module(command.module)
-    return module
 
 
 def _is_or_are(names: Sequence[str]) -> str:
@@ -135,7 +159,13 @@ def _parser(words: Sequence[str], modules: Mapping[Command, CommandModule]) -> a
         prog="lading", description="A console for the images that Taskcluster tasks build, push and state."
     )
     parser.add_argument("--version", action="version", version=f"lading {__version__}")
-    subparsers = parser.add_subparsers(metavar="COMMAND", title="commands")
+    screens = parser.add_argument_group("without a command: the screens")
+    screens.add_argument("--profile", metavar="NAME", help="a profile of config.toml, not the default one")
+    screens.add_argument("--read-only", action="store_true", help="refuse everything that changes something")
+    screens.add_argument(
+        "--sandbox", action="store_true", help="start a sandbox, open on it, end it at the end"
+    )
+    subparsers = parser.add_subparsers(metavar="COMMAND", dest="command", title="commands")
     for command in COMMANDS:
         subparser = subparsers.add_parser(command.name, help=command.about, description=command.about)
         if command in modules:

@@ -1,0 +1,39 @@
+"""Which screens there are, and their numbers; a screen's module is imported when it is first shown."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from console.screens.screen import ConsoleScreen
+
+
+class Entry(NamedTuple):
+    """One numbered screen.
+
+    Args:
+        number: the key that shows it.
+        name: how it is called in the palette (`:secrets`) and in ids of bindings.
+        title: how it is called on the screen.
+        about: one line for help and palette.
+        place: `module:Class`.
+    """
+
+    number: int
+    name: str
+    title: str
+    about: str
+    place: str
+
+    def load(self) -> type[ConsoleScreen]:
+        """The screen's class."""
+        module, _, name = self.place.partition(":")
+        found: type[ConsoleScreen] = getattr(importlib.import_module(module), name)
+        return found
+
+
+# 1 Overview, 2 Secrets, 3 Access, 4 Builds, 5 Log, 6 Artifacts, 7 Audit.
+SCREENS: Final = (
+    Entry(1, "overview", "Overview", "what this repository publishes", "console.screens.overview:Overview"),
+)
