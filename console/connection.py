@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from console.credentials.environment import ROOT_URL, credentials_of, root_url_of
 from console.credentials.root_url import normal_root_url
+from console.services.pacing import Pace
 from console.services.taskcluster import Taskcluster, opened
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from console.credentials.value import Credentials
-    from console.services.pacing import Pace
 
 ANONYMOUS: Final = "anonymous"
 ENVIRONMENT: Final = "environment"
@@ -84,14 +84,16 @@ def settings_of(
 
 
 @contextlib.asynccontextmanager
-async def connect(settings: ConnectionSettings, *, pace: Pace | None = None) -> AsyncIterator[Connection]:
+async def connect(
+    settings: ConnectionSettings, *, notice: Callable[[str], None] = lambda _text: None
+) -> AsyncIterator[Connection]:
     """Connect; nothing is asked yet, and nothing stays open after the context.
 
     Args:
         settings: whom to connect to, and as whom.
-        pace: time limits and attempts; the usual ones if None.
+        notice: told of each failed attempt that is followed by another.
     """
     async with opened(
-        settings.root_url, settings.credentials, read_only=settings.read_only, pace=pace
+        settings.root_url, settings.credentials, read_only=settings.read_only, pace=Pace(notice=notice)
     ) as gateway:
         yield Connection(settings, gateway)

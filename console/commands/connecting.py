@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from console.connection import connect, settings_of
-from console.services.pacing import Pace
 from runner.narration import printable
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def connected(
         print(f"lading: {printable(text)}", file=stderr)
 
     async def run() -> Result:
-        async with connect(settings, pace=Pace(notice=notice)) as connection:
+        async with connect(settings, notice=notice) as connection:
             return await work(connection)
 
     return asyncio.run(run())

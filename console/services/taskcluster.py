@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from console.failures import ReadOnly, Unconfirmed
 from console.services.answers import Refusal, error_of
-from console.services.pacing import Pace
 from runner.errors import RunnerError, Unavailable
 from runner.retry import TEMPORARY_STATUSES, retry_after_seconds
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from console.credentials.value import Credentials
+    from console.services.pacing import Pace
 
 _SERVICES: Final = {
     "auth": "Auth",
@@ -335,13 +335,12 @@ async def opened(
     root_url: str,
     credentials: Credentials | None,
     *,
-    read_only: bool = False,
-    pace: Pace | None = None,
+    read_only: bool,
+    pace: Pace,
 ) -> AsyncIterator[Taskcluster]:
     """A gateway whose connections are closed when the context ends, by whatever end."""
     import aiohttp
 
-    pace = pace or Pace()
     trace = aiohttp.TraceConfig()
     trace.on_request_end.append(_hear)
     async with aiohttp.ClientSession(
