@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
-from console.domain.taskcluster_yml import FILE_NAME, BadTaskclusterYml, parse, push_scopes, render
+from console.domain.taskcluster_yml import FILE_NAME, BadTaskclusterYml, read
+from console.domain.taskcluster_yml_event import Told, push_event
 from console.sandbox.signed_http import Api, Credentials, TaskclusterFailure
 from runner.errors import Conflict, Refused, Unavailable, UsageError
 from runner.masking import Masked
@@ -21,6 +22,8 @@ from runner.task.event import parse_repository
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from console.domain.taskcluster_yml_event import GithubEvent
 
 _FORBIDDEN: Final = 403
 _CONFLICT: Final = 409
@@ -53,39 +56,15 @@ class Push:
         """`refs/heads/<branch>`."""
         return f"refs/heads/{self.branch}"
 
-    def event(self) -> dict[str, Any]:
-        """The webhook's body, as far as task files use it; `clone_url` is the folder itself."""
-        owner, _, name = self.slug.partition("/")
-        url = f"https://{self.host}/{self.slug}"
-        return {
-            "ref": self.ref,
-            "before": "0" * 40,
-            "after": self.revision,
-            "created": False,
-            "deleted": False,
-            "forced": False,
-            "base_ref": None,
-            "compare": f"{url}/commit/{self.revision}",
-            "head_commit": {
-                "id": self.revision,
-                "message": self.subject,
-                "url": f"{url}/commit/{self.revision}",
-            },
-            "commits": [],
-            "repository": {
-                "name": name,
-                "full_name": self.slug,
-                "owner": {"login": owner, "name": owner},
-                "html_url": url,
-                "url": url,
-                "clone_url": self.folder.as_uri(),
-                "default_branch": "master",
-                "private": False,
-            },
-            "organization": {"login": owner},
-            "pusher": {"name": "sandbox", "email": "sandbox@lading.invalid"},
-            "sender": {"login": "sandbox"},
-        }
+    def event(self) -> GithubEvent:
+        """What GitHub would tell; `clone_url` is the folder itself."""
+        told = Told(
+            sender="sandbox",
+            default_branch="master",
+            clone_url=self.folder.as_uri(),
+            subject=self.subject,
+        )
+        return push_event(self.slug, self.ref, self.revision, told=told)
 
 
 def read_push(folder: Path, branch: str, environment: Mapping[str, str]) -> Push:
@@ -154,31 +133,24 @@ async def push(pushed: Push, environment: Mapping[str, str]) -> dict[str, Any]:
     root_url, credentials = _deployment(environment)
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     try:
-        document = parse(pushed.task_file)
-        group, tasks = render(
-            document,
-            tasks_for="github-push",
-            event=pushed.event(),
-            root_url=root_url,
-            now=now,
-            new_id=taskcluster.slugId,
+        rendering = read(pushed.task_file).render(
+            pushed.event(), root_url=root_url, now=now, new_id=taskcluster.slugId
         )
     except BadTaskclusterYml as error:
         raise UsageError(f"{error}.") from error
-    scopes = push_scopes(pushed.host, pushed.slug, pushed.ref, document.get("reporting"))
     try:
         async with aiohttp.ClientSession() as session:
-            api = Api(session, root_url, credentials, scopes)
-            for task_id, task in tasks.items():
+            api = Api(session, root_url, credentials, rendering.scopes)
+            for task_id, task in rendering.tasks.items():
                 await api.call("PUT", "queue", "task", task_id, payload={"created": now, **task})
     except TaskclusterFailure as error:
-        raise _translated(error, scopes[0].removeprefix("assume:")) from error
+        raise _translated(error, rendering.role or "") from error
     except aiohttp.ClientError as error:
         raise Unavailable(
             f"{root_url} does not answer.", cause=f"{error}.", action="Start it: lading sandbox"
         ) from error
-    named = [{"taskId": task_id, "name": _name(task)} for task_id, task in tasks.items()]
-    return {"taskGroupId": group, "tasks": named}
+    named = [{"taskId": task_id, "name": _name(task)} for task_id, task in rendering.tasks.items()]
+    return {"taskGroupId": rendering.group, "tasks": named}
 
 
 def _name(task: Mapping[str, Any]) -> str:
