@@ -85,25 +85,38 @@ def check_role(role_id: str, scopes: Iterable[str]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rule:
+class Rule:
+    """A role as the resolver sees it: who matches the pattern is granted the scopes.
+
+    Args:
+        pattern: `assume:` and a role id in a deployment; a final `*` is a wildcard.
+        scopes: as the role states them, `<..>` not replaced.
+    """
+
     pattern: str
     scopes: tuple[str, ...]
 
     @property
     def is_star(self) -> bool:
+        """Whether the pattern ends with a wildcard."""
         return self.pattern.endswith("*")
 
     @property
     def stem(self) -> str:
+        """The pattern without its wildcard."""
         return self.pattern[:-1] if self.is_star else self.pattern
 
+    def parameter_of(self, scope: str) -> str:
+        """What a scope that a star pattern matches puts in place of `<..>`."""
+        is_as_long = len(scope) - scope.endswith("*") >= len(self.stem)
+        return scope[len(self.stem) :] if is_as_long else "*"
+
     def granted_to(self, scope: str) -> Iterator[str]:
-        """What the rule grants to a scope that it matches."""
+        """What the rule grants to a scope that it matches, one for each of its scopes, in their order."""
         if not self.is_star:
             yield from self.scopes
             return
-        is_as_long = len(scope) - scope.endswith("*") >= len(self.stem)
-        parameter = scope[len(self.stem) :] if is_as_long else "*"
+        parameter = self.parameter_of(scope)
         for granted in self.scopes:
             before, found, after = granted.partition(PARAMETER)
             if not found:
@@ -122,12 +135,13 @@ class Roles:
     """
 
     def __init__(self, rules: Mapping[str, Iterable[str]]) -> None:
-        self._rules = sorted(
-            (_Rule(pattern, tuple(scopes)) for pattern, scopes in rules.items()), key=lambda rule: rule.stem
+        self.rules: Final = sorted(
+            (Rule(pattern, tuple(scopes)) for pattern, scopes in rules.items()), key=lambda rule: rule.stem
         )
-        self._stems = [rule.stem for rule in self._rules]
-        self._exact = {rule.pattern: rule for rule in self._rules if not rule.is_star}
-        self._stars = {rule.stem: rule for rule in self._rules if rule.is_star}
+        self._stems = [rule.stem for rule in self.rules]
+        self._exact = {rule.pattern: rule for rule in self.rules if not rule.is_star}
+        self._stars = {rule.stem: rule for rule in self.rules if rule.is_star}
+        self._star_lengths = sorted({len(stem) for stem in self._stars})
 
     @classmethod
     def of(cls, roles: Mapping[str, Iterable[str]]) -> Roles:
@@ -140,31 +154,34 @@ class Roles:
         work = list(seen)
         while work:
             scope = work.pop()
-            for rule in self._matching(scope):
+            for rule in self.matching(scope):
                 for granted in rule.granted_to(scope):
                     if granted not in seen:
                         seen.add(granted)
                         work.append(granted)
         return normalise(seen)
 
-    def _matching(self, scope: str) -> Iterator[_Rule]:
+    def matching(self, scope: str) -> Iterator[Rule]:
+        """The rules that a held scope matches."""
         if scope.endswith("*"):
             yield from self._below(scope[:-1])
-            lengths = range(len(scope) - 1)  # a star role with this very stem is below
+            longest = len(scope) - 2  # a star role with this very stem is below
         else:
             if scope in self._exact:
                 yield self._exact[scope]
-            lengths = range(len(scope) + 1)
-        for length in lengths:
+            longest = len(scope)
+        for length in self._star_lengths:
+            if length > longest:
+                return
             rule = self._stars.get(scope[:length])
             if rule is not None:
                 yield rule
 
-    def _below(self, prefix: str) -> Iterator[_Rule]:
+    def _below(self, prefix: str) -> Iterator[Rule]:
         for index in range(bisect_left(self._stems, prefix), len(self._stems)):
             if not self._stems[index].startswith(prefix):
                 return
-            yield self._rules[index]
+            yield self.rules[index]
 
     def check_cycles(self) -> None:
         """Refuse roles that assume one another.
@@ -173,10 +190,10 @@ class Roles:
             RoleCycle: with the shortest path found.
         """
         done: set[str] = set()
-        for rule in self._rules:
+        for rule in self.rules:
             self._visit(rule, (), done)
 
-    def _visit(self, rule: _Rule, path: tuple[str, ...], done: set[str]) -> None:
+    def _visit(self, rule: Rule, path: tuple[str, ...], done: set[str]) -> None:
         if rule.pattern in path:
             raise RoleCycle((*path[path.index(rule.pattern) :], rule.pattern))
         if rule.pattern in done:
@@ -185,7 +202,7 @@ class Roles:
             before, found, _after = granted.partition(PARAMETER)
             wanted = before + "*" if found and rule.is_star else granted
             if wanted.endswith("*") or wanted.startswith(ASSUME):
-                for following in self._matching(wanted):
+                for following in self.matching(wanted):
                     self._visit(following, (*path, rule.pattern), done)
         done.add(rule.pattern)
 

@@ -1,0 +1,84 @@
+"""What roles grant, indexed by scope: the part of a deployment that bears on one question.
+
+A question about one scope concerns few roles. They are found backwards, from the grants that may satisfy the
+scope to the roles that may lead to them, and the rules are then applied to that part alone. The part may be too
+large, never too small, so that its answer is the answer of the whole.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from console.domain.scopes import PARAMETER, Roles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from console.domain.scopes import Rule
+
+
+class Grants:
+    """Every scope that the rules grant, with the rules that grant it.
+
+    Args:
+        rules: of a deployment.
+    """
+
+    def __init__(self, rules: Roles) -> None:
+        granting: defaultdict[str, list[Rule]] = defaultdict(list)
+        open_ended: defaultdict[str, set[str]] = defaultdict(set)
+        for rule in rules.rules:
+            for scope in rule.scopes:
+                granting[scope].append(rule)
+                if rule.is_star and PARAMETER in scope:
+                    open_ended[scope.partition(PARAMETER)[0]].add(scope)
+                if scope.endswith("*"):
+                    open_ended[scope[:-1]].add(scope)
+        self.granting: Final = dict(granting)
+        self.sorted: Final = sorted(granting)
+        self._open_ended = dict(open_ended)
+        self._lengths = sorted({len(head) for head in open_ended})
+
+    @cached_property
+    def folded(self) -> list[tuple[str, str]]:
+        """Each granted scope without case, in order, and as it is stated."""
+        return sorted((scope.casefold(), scope) for scope in self.sorted)
+
+    def bearing_on(self, wanted: str) -> Roles:
+        """The rules and their scopes that can matter to who holds the scope, or matches the pattern."""
+        part: defaultdict[str, set[str]] = defaultdict(set)
+        work = list(self.possibly(wanted))
+        seen = set(work)
+        while work:
+            scope = work.pop()
+            for rule in self.granting[scope]:
+                if rule.pattern not in part:
+                    found = {*self.possibly(rule.pattern)} - seen
+                    seen |= found
+                    work.extend(found)
+                part[rule.pattern].add(scope)
+        return Roles({pattern: sorted(part[pattern]) for pattern in sorted(part)})
+
+    def possibly(self, wanted: str) -> Iterator[str]:
+        """Granted scopes that may satisfy the wanted one, or match where the wanted one is a pattern."""
+        if wanted.endswith("*"):
+            stem = wanted[:-1]
+            yield from self.beginning(stem)
+        else:
+            stem = wanted
+            if wanted in self.granting:
+                yield wanted
+        for length in self._lengths:
+            if length > len(stem):
+                return
+            yield from self._open_ended.get(stem[:length], ())
+
+    def beginning(self, prefix: str) -> Iterator[str]:
+        """Granted scopes of that beginning, in order."""
+        for index in range(bisect_left(self.sorted, prefix), len(self.sorted)):
+            if not self.sorted[index].startswith(prefix):
+                return
+            yield self.sorted[index]
