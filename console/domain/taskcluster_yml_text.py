@@ -110,10 +110,11 @@ class YamlText:
             start, end = node.start_mark.index, node.end_mark.index
             found = re.compile(rf"(?<!\w){re.escape(hint)}(?!\w)").search(self.text, start, end)
             if found:
-                return self._at(found.start())
+                return self.at(found.start())
         return Position(node.start_mark.line + 1, node.start_mark.column + 1)
 
-    def _at(self, index: int) -> Position:
+    def at(self, index: int) -> Position:
+        """Where a character of the text is."""
         before = self.text[:index]
         return Position(before.count("\n") + 1, index - (before.rfind("\n") + 1) + 1)
 
