@@ -8,7 +8,7 @@ from typing import Final
 
 from console.domain.grants import Grants
 from console.domain.principal import Kind, Principal
-from console.domain.scopes import ASSUME, RoleCycle, Roles
+from console.domain.scopes import ASSUME, Roles
 
 EVERYONE: Final = "assume:anonymous"
 """What each client, and a request without credentials, holds beside its own."""
@@ -67,7 +67,16 @@ class Access:
         self.roles: Final = {role.role_id: role for role in roles}
         self.clients: Final = {client.client_id: client for client in clients}
         self.clients_unread: Final = clients_unread
-        self._roles_unread = roles_unread
+        self.roles_unread: Final = roles_unread
+
+    def with_role(self, role: Role) -> Access:
+        """The same with one role added or replaced."""
+        return Access(
+            [*(self.roles | {role.role_id: role}).values()],
+            [*self.clients.values()],
+            roles_unread=self.roles_unread,
+            clients_unread=self.clients_unread,
+        )
 
     @cached_property
     def rules(self) -> Roles:
@@ -75,18 +84,19 @@ class Access:
         return Roles.of({role.role_id: role.scopes for role in self.roles.values()})
 
     @cached_property
+    def role_ids(self) -> list[str]:
+        """All role ids, in order."""
+        return sorted(self.roles)
+
+    @cached_property
+    def star_role_ids(self) -> list[str]:
+        """Those that end with a wildcard, in order."""
+        return [role_id for role_id in self.role_ids if role_id.endswith("*")]
+
+    @cached_property
     def grants(self) -> Grants:
         """What the rules grant, indexed by scope."""
         return Grants(self.rules)
-
-    @cached_property
-    def roles_unread(self) -> str:
-        """Why the roles cannot be relied on for a NO, or "" where they can."""
-        try:
-            self.rules.check_cycles()
-        except RoleCycle as cycle:
-            return f"{cycle}; they were read while somebody changed them"
-        return self._roles_unread
 
     def held_by(self, principal: Principal) -> tuple[str, ...]:
         """What a principal holds before roles add to it.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from console.domain.nearest_miss import Miss, nearest_misses
 from console.domain.principal import Principal
-from console.domain.scope_search import Chain, Search
+from console.domain.scope_search import ENDLESS, Chain, Search
 from console.domain.scopes import ASSUME
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def explain(access: Access, principal: Principal | Iterable[str], scope: str) ->
     chain = search.chain(scope)
     if chain is not None:
         return Yes(chain, search.ways(scope) - 1)
-    if access.roles_unread:
-        return Unknown(access.roles_unread)
+    if access.roles_unread or not search.is_complete:
+        return Unknown(access.roles_unread or ENDLESS)
     matched = {rule.pattern.removeprefix(ASSUME) for one in held for rule in access.rules.matching(one)}
     return No(tuple(sorted(matched)), nearest_misses(access.grants, name, scope))

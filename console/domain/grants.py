@@ -12,12 +12,24 @@ from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from console.domain.scopes import PARAMETER, Roles
+from console.domain.scopes import PARAMETER, Roles, covers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from console.domain.scopes import Rule
+
+
+def parameter_for(stated: str, wanted: str) -> str | None:
+    """The value of `<..>` with which a scope as a star role states it satisfies the wanted one, or None."""
+    before, found, after = stated.partition(PARAMETER)
+    if not (found and wanted.startswith(before)):
+        return None
+    if after.endswith("*"):
+        end = wanted.find(after[:-1], len(before))
+    else:
+        end = len(wanted) - len(after) if wanted.endswith(after) else -1
+    return wanted[len(before) : end] if end >= len(before) else None
 
 
 class Grants:
@@ -46,6 +58,13 @@ class Grants:
     def folded(self) -> list[tuple[str, str]]:
         """Each granted scope without case, in order, and as it is stated."""
         return sorted((scope.casefold(), scope) for scope in self.sorted)
+
+    def suffices(self, stated: str, wanted: str) -> bool:
+        """Whether a granted scope satisfies the wanted one for some who are granted it."""
+        if covers(stated, wanted):
+            return True
+        is_template = any(rule.is_star for rule in self.granting[stated])
+        return is_template and parameter_for(stated, wanted) is not None
 
     def bearing_on(self, wanted: str) -> Roles:
         """The rules and their scopes that can matter to who holds the scope, or matches the pattern."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from console.domain.scopes import ASSUME, PARAMETER, covers
+from console.domain.scopes import ASSUME
 
 if TYPE_CHECKING:
     from console.domain.grants import Grants
@@ -44,8 +44,8 @@ def nearest_misses(grants: Grants, name: str, wanted: str) -> tuple[Miss, ...]:
         name: of the principal, to name first who resembles it; "" for none.
         wanted: the scope that it does not hold.
     """
-    sufficing = [stated for stated in grants.possibly(wanted) if _suffices(stated, wanted)]
-    similar = [stated for stated in _alike(grants, wanted) if not _suffices(stated, wanted)]
+    sufficing = [stated for stated in grants.possibly(wanted) if grants.suffices(stated, wanted)]
+    similar = [stated for stated in _alike(grants, wanted) if not grants.suffices(stated, wanted)]
     found = [
         _miss(grants, name, wanted, max(stated, key=lambda one: _likeness(one, wanted)))
         for stated in (sufficing, similar)
@@ -62,20 +62,10 @@ def _miss(grants: Grants, name: str, wanted: str, stated: str) -> Miss:
         role_ids=tuple(
             sorted(role_ids, key=lambda role_id: ([-part for part in _likeness(role_id, name)], role_id))
         ),
-        suffices=_suffices(stated, wanted),
+        suffices=grants.suffices(stated, wanted),
         only_case=stated != wanted and stated.casefold() == wanted.casefold(),
         common=_common(stated, wanted),
     )
-
-
-def _suffices(stated: str, wanted: str) -> bool:
-    """Whether the scope as stated satisfies the wanted one, for some value of its parameter."""
-    before, found, after = stated.partition(PARAMETER)
-    if not found or covers(stated, wanted):
-        return covers(stated, wanted)
-    rest = wanted[len(before) :]
-    is_placed = after[:-1] in rest if after.endswith("*") else rest.endswith(after)
-    return wanted.startswith(before) and is_placed
 
 
 def _alike(grants: Grants, wanted: str) -> list[str]:

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import re
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from console.domain.access import Role
+from console.domain.generated_role import is_generated
+from console.domain.principal import role
+from console.domain.role_effects import Change, Effects
+from console.domain.scopes import ASSUME, BadScope, RoleCycle, check_role, satisfies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from console.domain.access import Access
-    from console.domain.principal import Principal
+    from console.domain.scopes import Roles, Rule
 
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What somebody's expansion gains and loses.
-
-    Args:
-        principal: a role or a client.
-        gained: scopes that nothing held before satisfied, sorted.
-        lost: scopes that nothing left satisfies, sorted.
-    """
-
-    principal: Principal
-    gained: tuple[str, ...]
-    lost: tuple[str, ...]
+_PRINTABLE: Final = re.compile("[ -~]*")  # what auth's schema takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,4 +78,73 @@ def preview(
         new_scopes: all that it is to state.
         editor_scopes: what the editor holds, expanded, as `auth.currentScopes` tells it; None where unknown.
     """
-    raise NotImplementedError
+    before = access.roles.get(role_id)
+    stated = before.scopes if before else ()
+    scopes = tuple(sorted(set(new_scopes)))
+    edited = access.with_role(replace(before, scopes=scopes) if before else Role(role_id, scopes))
+    cycle = _cycle(edited.rules, ASSUME + role_id)
+    effects = Effects(access, edited, role_id)
+    needed = _needed(access, role_id, scopes)
+    return Preview(
+        role_id=role_id,
+        scopes=scopes,
+        is_new=before is None,
+        is_generated=before is not None and is_generated(before),
+        added=tuple(sorted({*scopes} - {*stated})),
+        removed=tuple(sorted({*stated} - {*scopes})),
+        own=Change(role(role_id), (), ()) if cycle else effects.own(),
+        others=() if cycle else tuple(effects.others()),
+        needed=needed,
+        lacking=None if editor_scopes is None else _lacking(needed, editor_scopes),
+        refusals=tuple(_refusals(role_id, scopes, cycle)),
+        cycle=cycle,
+        unread=tuple(filter(None, dict.fromkeys((access.roles_unread, access.clients_unread)))),
+    )
+
+
+def _needed(access: Access, role_id: str, scopes: tuple[str, ...]) -> tuple[str, ...]:
+    """For a new role all scopes; else those that the expansion of what it states now does not satisfy.
+
+    That is `auth.updateRole` as measured: what other roles give to the role's name does not count.
+    """
+    before = access.roles.get(role_id)
+    if before is None:
+        return (f"auth:create-role:{role_id}", *scopes)
+    held = access.rules.expand(before.scopes)
+    return (f"auth:update-role:{role_id}", *(scope for scope in scopes if not satisfies(held, scope)))
+
+
+def _lacking(needed: Iterable[str], editor_scopes: Iterable[str]) -> tuple[str, ...]:
+    held = tuple(editor_scopes)
+    return tuple(scope for scope in needed if not satisfies(held, scope))
+
+
+def _refusals(role_id: str, scopes: Iterable[str], cycle: tuple[str, ...]) -> Iterator[str]:
+    for scope in scopes:
+        if not _PRINTABLE.fullmatch(scope):
+            yield f"scope {scope!r} holds a character that is not printable ASCII"
+            continue
+        try:
+            check_role(role_id, (scope,))
+        except BadScope as refusal:
+            yield f"{scope}: {refusal}"
+    if cycle:
+        yield str(RoleCycle(cycle))
+
+
+def _cycle(rules: Roles, pattern: str) -> tuple[str, ...]:
+    """The shortest way from a role back to itself; empty where there is none.
+
+    An edit makes no other cycle than through the edited role.
+    """
+    ways: dict[Rule, tuple[str, ...]] = {rule: (pattern,) for rule in rules.rules if rule.pattern == pattern}
+    work = deque(ways)
+    while work:
+        last = work.popleft()
+        for rule in rules.following(last):
+            if rule.pattern == pattern:
+                return (*ways[last], pattern)
+            if rule not in ways:
+                ways[rule] = (*ways[last], rule.pattern)
+                work.append(rule)
+    return ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from console.domain.scopes import ASSUME, PARAMETER, covers
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from console.domain.scopes import Roles, Rule
+
+
+ENDLESS: Final = "roles assume one another without end: they were read while somebody changed them"
+"""Why a search that is not complete tells nothing about what it did not find."""
 
 
 class How(Enum):
@@ -110,11 +114,12 @@ class Search:
         self._roots = dict.fromkeys(held)
         self._steps: dict[str, list[_Step]] = {scope: [] for scope in self._roots}
         level = list(self._roots)
-        # A way uses a role once at most, for roles do not assume one another: where they do, the search ends too.
-        for _ in roles.rules:
+        # A way uses a role once at most, unless roles assume one another: such a search could go on without end.
+        rounds = len(roles.rules) + 1
+        while level and rounds:
             level = list(self._after(level, roles))
-            if not level:
-                break
+            rounds -= 1
+        self.is_complete: Final = not level
 
     def _after(self, level: list[str], roles: Roles) -> Iterator[str]:
         for scope in level:

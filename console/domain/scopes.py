@@ -151,15 +151,20 @@ class Roles:
     def expand(self, scopes: Iterable[str]) -> list[str]:
         """The scopes and all that the roles add to them, normalised."""
         seen = set(scopes)
-        work = list(seen)
-        while work:
-            scope = work.pop()
+        level = list(seen)
+        for _ in range(len(self.rules) + 1):  # more only where roles assume one another, and then without end
+            level = list(self._added(level, seen))
+            if not level:
+                break
+        return normalise(seen)
+
+    def _added(self, level: Iterable[str], seen: set[str]) -> Iterator[str]:
+        for scope in level:
             for rule in self.matching(scope):
                 for granted in rule.granted_to(scope):
                     if granted not in seen:
                         seen.add(granted)
-                        work.append(granted)
-        return normalise(seen)
+                        yield granted
 
     def matching(self, scope: str) -> Iterator[Rule]:
         """The rules that a held scope matches."""
@@ -198,13 +203,17 @@ class Roles:
             raise RoleCycle((*path[path.index(rule.pattern) :], rule.pattern))
         if rule.pattern in done:
             return
+        for following in self.following(rule):
+            self._visit(following, (*path, rule.pattern), done)
+        done.add(rule.pattern)
+
+    def following(self, rule: Rule) -> Iterator[Rule]:
+        """The rules that what a rule grants may match."""
         for granted in rule.scopes:
             before, found, _after = granted.partition(PARAMETER)
             wanted = before + "*" if found and rule.is_star else granted
             if wanted.endswith("*") or wanted.startswith(ASSUME):
-                for following in self.matching(wanted):
-                    self._visit(following, (*path, rule.pattern), done)
-        done.add(rule.pattern)
+                yield from self.matching(wanted)
 
 
 def is_satisfied(expression: Expression, held: Iterable[str]) -> bool:

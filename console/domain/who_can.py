@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from console.domain.grants import parameter_for
+from console.domain.principal import client, role
+from console.domain.reach import Reach
+from console.domain.scope_search import ENDLESS, Search
+from console.domain.scopes import ASSUME, Roles
 
 if TYPE_CHECKING:
-    from console.domain.access import Access
+    from collections.abc import Iterable
+
+    from console.domain.access import Access, Client
     from console.domain.principal import Principal
     from console.domain.scope_search import Chain
+
+_NOBODY: Final = "\0"  # in no role id or scope: they are printable ASCII
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,4 +73,79 @@ class Holders:
 
 def who_can(access: Access, scope: str) -> Holders:
     """The roles and clients that hold the scope."""
-    raise NotImplementedError
+    census = _Census(access, scope)
+    roles = [holder for role_id in census.reach.role_ids() if (holder := census.role(role_id))]
+    clients = [holder for client in census.reach.clients() if (holder := census.client(client))]
+    clients.sort(key=lambda holder: (bool(holder.cannot_sign_in), holder.principal.name))
+    unread = (access.roles_unread, access.clients_unread, "" if census.is_complete else ENDLESS)
+    reasons = dict.fromkeys(reason for reason in unread if reason)
+    return Holders(scope, tuple(roles), tuple(clients), tuple(reasons))
+
+
+class _Census:
+    def __init__(self, access: Access, scope: str) -> None:
+        self._access = access
+        self._scope = scope
+        self._part = access.grants.bearing_on(scope)
+        self.reach = Reach(access, self._part, scope)
+        self.is_complete = True
+
+    def role(self, role_id: str) -> Holder | None:
+        held = ASSUME + role_id
+        if role_id.endswith("*"):
+            return self._pattern(held)
+        chain = self._chain(self._part, held)
+        return Holder(role(role_id), chain) if chain else None
+
+    def client(self, one: Client) -> Holder | None:
+        principal = client(one.client_id)
+        chain = self._chain(self._part, *self._access.held_by(principal))
+        cannot_sign_in = "disabled" if one.is_disabled else "expired" if one.is_expired else ""
+        return Holder(principal, chain, cannot_sign_in=cannot_sign_in) if chain else None
+
+    def _chain(self, part: Roles, *held: str) -> Chain | None:
+        search = Search(part, held)
+        self.is_complete &= search.is_complete
+        return search.chain(self._scope)
+
+    def _pattern(self, held: str) -> Holder | None:
+        """What the names that a star role matches are given; its wildcard also takes in the roles below it."""
+        principal = role(held.removeprefix(ASSUME))
+        # A name that nobody has shows what every name is given.
+        every = self._chain(self._part, held[:-1] + _NOBODY)
+        if every is not None:
+            chain = self._chain(_only(self._part, every.role_ids), held)
+            return Holder(principal, chain or every)
+        named = self._named(held)
+        if named is not None:
+            return Holder(principal, named, member=named.held.removeprefix(ASSUME))
+        chain = self._chain(self._part, held)
+        return Holder(principal, chain, member="") if chain else None
+
+    def _named(self, held: str) -> Chain | None:
+        """How one of the names comes to the scope by its `<..>`."""
+        for rule in self._part.matching(held):
+            if not (rule.is_star and held[:-1].startswith(rule.stem)):
+                continue  # a role below, not one that the names match
+            for stated, granted in zip(rule.scopes, rule.granted_to(held), strict=True):
+                chain = self._chain(self._part, granted)
+                parameter = parameter_for(stated, _needed(chain)) if chain else None
+                name = rule.stem + (parameter or "")
+                if name.startswith(held[:-1]) and not name.endswith("*"):
+                    found = self._chain(self._part, name)
+                    if found:
+                        return found
+        return None
+
+
+def _only(part: Roles, role_ids: Iterable[str]) -> Roles:
+    patterns = {ASSUME + role_id for role_id in role_ids}
+    return Roles({rule.pattern: rule.scopes for rule in part.rules if rule.pattern in patterns})
+
+
+def _needed(chain: Chain) -> str:
+    """What the first scope of a chain must satisfy for its last one to satisfy the wanted scope."""
+    needed = chain.wanted
+    for link in reversed(chain.links):
+        needed = ASSUME + link.role_id.removesuffix("*") + (parameter_for(link.stated, needed) or "")
+    return needed
