@@ -145,7 +145,7 @@ def _in_order(read: YamlText, tasks: dict[str, dict[str, Any]]) -> dict[str, Any
             if not any(needed in tasks and needed not in ordered for needed in _dependencies(task))
         ]
         if not ready:
-            raise _bad(read, ("tasks",), "its tasks depend on each other in a circle")
+            raise _bad(read, ("tasks",), f"its tasks depend on each other in a circle: {', '.join(waiting)}")
         for task_id in ready:
             ordered[task_id] = waiting.pop(task_id)
     return ordered
