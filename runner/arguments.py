@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from runner import __version__
 from runner.errors import UsageError
@@ -14,12 +14,20 @@ from runner.settings import OPTIONS, Option
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_COMMANDS: Final = {
+    "publish": "build, push, read back, and leave the statement",
+    "plan": "what publish would do, and every check that can be made now",
+    "build": "build and pack into an OCI layout, without the secret and without a registry",
+    "push": "push an OCI layout that another task built, once every blob of it is hashed",
+}
+
 
 def runner_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """The parser of `lading-runner`.
 
     Args:
-        words: the command line; shtab is loaded only for who asks it for completions.
+        words: the command line. If it names a command, the others get none of their 16 flags; shtab is loaded only
+            for who asks it for completions.
     """
     parser = argparse.ArgumentParser(
         prog="lading-runner",
@@ -29,13 +37,11 @@ def runner_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"lading-runner {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, about in (
-        ("publish", "build, push, read back, and leave the statement"),
-        ("plan", "what publish would do, and every check that can be made now"),
-        ("build", "build and pack into an OCI layout, without the secret and without a registry"),
-        ("push", "push an OCI layout that another task built, once every blob of it is hashed"),
-    ):
+    typed = [] if asks_for_completion(words) else [name for name in _COMMANDS if name in words]
+    for name, about in _COMMANDS.items():
         command = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
+        if typed and name not in typed:
+            continue
         if name == "build":
             command.add_argument("--output", type=Path, required=True, metavar="DIR", help="the layout")
         if name == "push":

@@ -91,7 +91,7 @@ def _job(arguments: argparse.Namespace, environment: Mapping[str, str], narrator
 
     folder: Path = arguments.checkout.resolve()
     checkout = Checkout(folder, environment.get("PATH", os.defpath))
-    event, problems = event_from_environment(environment, checkout.remote, checkout.head)
+    event, problems = event_from_environment(environment, lambda: checkout.remote, lambda: checkout.head)
     slug, host = (event.slug, event.host) if event else (None, "github.com")
     try:
         settings = load_settings(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-import tomllib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from runner.errors import SettingsError
 from runner.image.reference import BadReference, Registry, Repository
@@ -20,8 +18,7 @@ _SECRET_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 _TEXT, _TEXTS, _TABLE, _FLAG = "a text", "a list of texts", "a table of texts", "true or false"
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One thing that can be set for an image.
 
     Args:
@@ -178,8 +175,12 @@ def load_settings(
 
 
 def _parse(text: str | None, problems: list[str]) -> dict[str, Any]:
+    if text is None:
+        return {}
+    import tomllib
+
     try:
-        document = tomllib.loads(text or "")
+        document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         problems.append(f"{FILE_NAME}: {error}")
         return {}
@@ -189,6 +190,8 @@ def _parse(text: str | None, problems: list[str]) -> dict[str, Any]:
 
 
 def _nearest(key: str, keys: Sequence[str]) -> str:
+    import difflib
+
     near = difflib.get_close_matches(key, keys, n=1)
     return (
         f"; did you mean `{near[0]}`?" if near else f"; there are {', '.join(f'`{known}`' for known in keys)}"

@@ -5,9 +5,8 @@ A version, commit or date tag belongs to one commit; a branch's tag and `latest`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runner.image.tags import told_apart
 
@@ -37,8 +36,7 @@ class Relation(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """What is under a tag now.
 
     Args:
@@ -52,8 +50,7 @@ class Standing:
     stated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What is to be done with a tag, and why.
 
     Args:

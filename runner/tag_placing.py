@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from runner.errors import Conflict, IntegrityFailure, Unavailable
@@ -19,7 +18,6 @@ _ATTEMPTS: Final = 6
 _SECONDS: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
 class TagPlacing:
     """Puts tags of one job.
 
@@ -29,9 +27,10 @@ class TagPlacing:
         survey: looks at what is under a tag.
     """
 
-    job: Job
-    registry: RegistryClient
-    survey: TagSurvey
+    def __init__(self, job: Job, registry: RegistryClient, survey: TagSurvey) -> None:
+        self.job = job
+        self.registry = registry
+        self.survey = survey
 
     def recheck(self, decision: Decision) -> Decision:
         """The decision as it is now, after the time that a build took.

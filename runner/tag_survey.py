@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from runner.errors import ExitCode, IntegrityFailure, RunnerError, UsageError
-from runner.evidence import Lookup, gather_task
 from runner.image.manifests import BadManifest, ImageConfig
 from runner.image.tags import default_templates, fields_of, tags_of, template_problems
 from runner.tag_law import Decision, Move, Relation, Standing, decide_tag
@@ -14,7 +13,6 @@ from runner.task.image_metadata import REVISION_LABEL
 from runner.task.queue_service import run_artifact
 from runner.task.statement import STATEMENT_NAME, BadStatement, Statement
 from runner.task.taskcluster_http import TaskclusterError
-from runner.verification import Policy, decide
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +45,7 @@ class TagSurvey:
         self._registry = registry
         self._taskcluster = taskcluster
         self._moment = moment
+        self._standings: dict[Digest, Standing] = {}
         self._statements: dict[Digest, Statement | None] = {}
 
     @cached_property
@@ -102,11 +101,15 @@ class TagSurvey:
         manifest = self._registry.get_manifest(self._job.settings.repository, name)
         if manifest is None:
             return None
+        if manifest.digest not in self._standings:
+            self._standings[manifest.digest] = self._standing_of(manifest)
+        return self._standings[manifest.digest]
+
+    def _standing_of(self, manifest: Manifest) -> Standing:
         config = self._config_of(manifest)
-        if manifest.digest not in self._statements:
-            self._statements[manifest.digest] = self._statement_of(manifest, config)
-        stated = self._statements[manifest.digest] is not None
-        return Standing(manifest.digest, config.labels.get(REVISION_LABEL) if config else None, stated)
+        statement = self._statements[manifest.digest] = self._statement_of(manifest, config)
+        revision = config.labels.get(REVISION_LABEL) if config else None
+        return Standing(manifest.digest, revision, statement is not None)
 
     def _config_of(self, manifest: Manifest) -> ImageConfig | None:
         repository = self._job.settings.repository
@@ -160,6 +163,9 @@ class TagSurvey:
         namespace, event = self._job.settings.index, self._job.event
         if namespace is None:
             return None
+        from runner.evidence import Lookup, gather_task
+        from runner.verification import Policy, decide
+
         evidence = gather_task(self._taskcluster, Lookup(index=namespace), manifest, config)
         statement = evidence.statement
         if statement is None or not self._is_ours(statement, manifest):

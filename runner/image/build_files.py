@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from runner.errors import UsageError
 from runner.image.archive import encoded
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 IGNORE_FILE: Final = ".dockerignore"
 
 
-@dataclass(frozen=True, slots=True)
-class BuildFiles:
+class BuildFiles(NamedTuple):
     """The Dockerfile and the ignore file as they are sent.
 
     Args:
@@ -98,8 +96,7 @@ class BuildFiles:
         removed = {name: True, IGNORE_FILE: hides_itself}
         ignore = _for_the_daemon(self.original_ignore, removed)
         hidden = {name: content, IGNORE_FILE: ignore} if hides_itself else {name: content}
-        return replace(
-            self,
+        return self._replace(
             dockerfile_name=name,
             replaced={},
             reserved={path: sent for path, sent in hidden.items() if sent is not None},

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from runner.image.dockerfile_syntax import Instruction, directives, instructions, triggered, words
 
@@ -50,8 +49,7 @@ _SECRET_WORDS: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(NamedTuple):
     """Something that only BuildKit does.
 
     Args:
@@ -68,8 +66,7 @@ class Need:
         return f"line {self.line}: {self.feature} ({self.why})"
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(NamedTuple):
     """A `FROM` and what it begins; `image` is as written, with its variables."""
 
     line: int
@@ -78,8 +75,7 @@ class Stage:
     platform: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class BaseImage:
+class BaseImage(NamedTuple):
     """An image that a build pulls; `reference` is None where it cannot be known before the build."""
 
     line: int

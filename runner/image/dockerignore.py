@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,16 +26,14 @@ class BadPattern(ValueError):
     """A pattern that Docker refuses too, or of which two readers would make two things."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
+class _Group(NamedTuple):
     """Neighbouring patterns of one kind: the first that matches decides, so they are one expression."""
 
     exception: bool
     expression: re.Pattern[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Whether a path is ignored; `groups` is what its children's verdicts start from."""
 
     ignored: bool

@@ -6,7 +6,6 @@ Five labels by the API's `labels` parameter took 0.6 s on 20.10, which is more t
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from runner.image.dockerfile import Dockerfile
@@ -71,8 +70,8 @@ def _quoted(text: str, escape: str) -> str:
 def _adds_one(before: Sequence[Instruction], after: Sequence[Instruction]) -> bool:
     """Whether the instructions are the same but for one LABEL: a file may end in a continued line."""
     added = [number for number, instruction in enumerate(after) if instruction.name == "LABEL"]
-    bare = [replace(instruction, line=0) for instruction in before]
+    bare = [instruction._replace(line=0) for instruction in before]
     return len(after) == len(before) + 1 and any(
-        [replace(instruction, line=0) for instruction in (*after[:number], *after[number + 1 :])] == bare
+        [instruction._replace(line=0) for instruction in (*after[:number], *after[number + 1 :])] == bare
         for number in added
     )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import Self
+from typing import NamedTuple, Self
 
 from runner.image.digest import Digest
 
@@ -27,8 +26,7 @@ class BadReference(ValueError):
     """A text that is no image reference."""
 
 
-@dataclass(frozen=True, slots=True)
-class Registry:
+class Registry(NamedTuple):
     """A registry by its host and port; Docker Hub's several names are one."""
 
     host: str
@@ -70,8 +68,7 @@ class Registry:
         return self.host
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
+class Repository(NamedTuple):
     """A repository in a registry; its `path` has no registry."""
 
     registry: Registry
@@ -111,8 +108,7 @@ class Repository:
         return f"{self.registry}/{self.path}"
 
 
-@dataclass(frozen=True, slots=True)
-class ImageReference:
+class ImageReference(NamedTuple):
     """An image: a repository and, where given, a tag and a digest (the digest decides)."""
 
     repository: Repository
@@ -150,7 +146,7 @@ class ImageReference:
 
     def with_digest(self, digest: Digest) -> Self:
         """The same reference, pinned."""
-        return replace(self, digest=digest)
+        return self._replace(digest=digest)
 
     @property
     def _suffix(self) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from runner.errors import IntegrityFailure, Refused, RunnerError, Unavailable
 from runner.retry import TEMPORARY_STATUSES, retry_after_seconds
@@ -41,8 +40,7 @@ def wait_for(error: Exception) -> float | None:
     return -1 if error.retry_after is None else error.retry_after
 
 
-@dataclass(frozen=True, slots=True)
-class Doing:
+class Doing(NamedTuple):
     """What a request is for, as messages name it: no URL, no query, no token.
 
     Args:

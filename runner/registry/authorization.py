@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from runner.errors import Refused
@@ -31,8 +30,7 @@ _OK, _UNAUTHORIZED, _FORBIDDEN = 200, 401, 403
 Scopes = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     text: Masked
     expires: float
 

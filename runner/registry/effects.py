@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runner.retry import Backoff
 
@@ -17,8 +16,7 @@ def _say_nothing(_message: str) -> None:
     """Where nobody listens."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effects:
+class Effects(NamedTuple):
     """Time, chance and bounds of a client.
 
     Args:
@@ -36,6 +34,6 @@ class Effects:
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = random.random
     notice: Callable[[str], None] = _say_nothing
-    backoff: Backoff = field(default_factory=Backoff)
+    backoff: Backoff = Backoff()
     connect_timeout: float = 30.0
     read_timeout: float = 60.0

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from runner.errors import Refused, RunnerError
 from runner.registry.addresses import moved, origin, plain_http_allowed
@@ -32,8 +32,7 @@ _AGENT: Final = "lading-runner"
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A request to be made.
 
     Args:
@@ -50,7 +49,7 @@ class Call:
     target: str
     thing: str
     scopes: Scopes = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     body: bytes | Sending | None = None
     accepts: frozenset[int] = frozenset({200})
 

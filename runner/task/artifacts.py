@@ -10,13 +10,11 @@ import base64
 import contextlib
 import hashlib
 import re
-from dataclasses import dataclass
 from datetime import UTC
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from runner.errors import Conflict, Refused
 from runner.task.event import parse_time
-from runner.task.hawk import hawk_authorizer
 from runner.task.taskcluster_http import TaskclusterError, quoted
 
 if TYPE_CHECKING:
@@ -32,8 +30,7 @@ _AFTER_TASK: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
+class Artifact(NamedTuple):
     """A named content.
 
     Args:
@@ -188,6 +185,8 @@ class QueueUpload:
 
     def _send_object(self, artifact: Artifact, created: Mapping[str, Any]) -> None:
         """The object service takes the upload's own credentials, not the task's: it is called directly."""
+        from runner.task.hawk import hawk_authorizer  # most tasks declare a directory
+
         sign = hawk_authorizer(created["credentials"], self._clock)
         common = {key: created[key] for key in ("projectId", "uploadId")}
         name = quoted(str(created["name"]))

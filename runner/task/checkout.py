@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ _SECONDS = 30
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 
 
-@dataclass(frozen=True, slots=True)
 class Checkout:
     """A folder, which may be a git checkout, shallow or detached.
 
@@ -25,15 +24,16 @@ class Checkout:
         path: where git is looked for, as PATH names it.
     """
 
-    folder: Path
-    path: str = os.defpath
+    def __init__(self, folder: Path, path: str = os.defpath) -> None:
+        self.folder = folder
+        self._path = path
 
     @property
     def remote(self) -> str | None:
         """The URL of `origin`, or None."""
         return self._ask("config", "--get", "remote.origin.url")
 
-    @property
+    @cached_property
     def head(self) -> str | None:
         """The commit that is checked out, or None outside of git."""
         return self._ask("rev-parse", "--verify", "HEAD^{commit}")
@@ -73,7 +73,7 @@ class Checkout:
         # A task's checkout may belong to another user than the one that builds.
         command = ["git", "-c", "safe.directory=*", "-C", str(self.folder), *arguments]
         # Nothing of the task's environment but what git needs to run: hooks and configuration stay out.
-        environment = {"PATH": self.path, "LC_ALL": "C", "GIT_CONFIG_NOSYSTEM": "1", "HOME": "/nonexistent"}
+        environment = {"PATH": self._path, "LC_ALL": "C", "GIT_CONFIG_NOSYSTEM": "1", "HOME": "/nonexistent"}
         try:
             return subprocess.run(  # noqa: S603 - a fixed program, arguments that are commits
                 command, capture_output=True, text=True, timeout=_SECONDS, check=False, env=environment

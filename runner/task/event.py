@@ -7,13 +7,12 @@ never comes from `git rev-parse --abbrev-ref`, which says `HEAD` in a task's det
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _REVISION = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _REMOTE = re.compile(
@@ -46,8 +45,7 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One push, tag, release or pull request.
 
     Args:
@@ -121,14 +119,14 @@ def parse_time(text: str) -> datetime:
 
 
 def event_from_environment(
-    environment: Mapping[str, str], remote: str | None, head: str | None
+    environment: Mapping[str, str], remote: Callable[[], str | None], head: Callable[[], str | None]
 ) -> tuple[Event | None, list[str]]:
     """The event, and every problem found in its description.
 
     Args:
         environment: the task's environment.
-        remote: the URL of the checkout's remote, which names the repository if the environment does not.
-        head: the commit that is checked out, which is the revision if the environment names none.
+        remote: tells the URL of the checkout's remote, which names the repository if the environment does not.
+        head: tells the commit that is checked out, which is the revision if the environment names none.
 
     Returns:
         The event, or None if it cannot be made out, and the problems.
@@ -201,8 +199,10 @@ def _kind(given: Mapping[str, str], problems: list[str]) -> EventKind | None:
     return _KINDS[text]
 
 
-def _repository(given: Mapping[str, str], remote: str | None, problems: list[str]) -> tuple[str, str] | None:
-    text = given.get("repository") or remote
+def _repository(
+    given: Mapping[str, str], remote: Callable[[], str | None], problems: list[str]
+) -> tuple[str, str] | None:
+    text = given.get("repository") or remote()
     if not text:
         problems.append(
             "the repository is not known: set LADING_REPOSITORY, or give the checkout a remote `origin`"
@@ -218,8 +218,8 @@ def _without_credentials(url: str) -> str:
     return url.rpartition("@")[2][:200]
 
 
-def _revision(given: Mapping[str, str], head: str | None, problems: list[str]) -> str | None:
-    text = given.get("revision") or head
+def _revision(given: Mapping[str, str], head: Callable[[], str | None], problems: list[str]) -> str | None:
+    text = given.get("revision") or head()
     if not text:
         problems.append("the commit is not known: set LADING_REVISION, or build from a git checkout")
         return None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runner.errors import Refused
 from runner.task.taskcluster_http import TaskclusterError, quoted
@@ -18,8 +17,7 @@ def digest_namespace(namespace: str, digest: Digest) -> str:
     return f"{namespace}.sha256.{digest.hex}"
 
 
-@dataclass(frozen=True, slots=True)
-class IndexEntry:
+class IndexEntry(NamedTuple):
     """A task in the index, and the digest of its statement's bytes as it was when the task put it there."""
 
     task_id: str

@@ -10,7 +10,6 @@ import json
 import random
 import re
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urljoin
 
@@ -22,6 +21,9 @@ from runner.retry import TEMPORARY_STATUSES, Backoff, retry_after_seconds, retry
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+_CONNECT_SECONDS: Final = 10.0
+_READ_SECONDS: Final = 30.0
+_BACKOFF: Final = Backoff(attempts=5, first=0.5, longest=15.0)
 _LONGEST_BODY: Final = 32 << 20
 _SCOPES: Final = re.compile(r"missing the following scopes:\n\n```\n(?P<missing>.*?)\n```", re.DOTALL)
 _ANONYMOUS: Final = re.compile(r"scope expression:\n\n```\n(?P<missing>.*?)\n```", re.DOTALL)
@@ -60,41 +62,34 @@ class _Temporary(Exception):
         self.retry_after = retry_after
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Seconds and attempts of every call."""
-
-    connect: float = 10.0
-    read: float = 30.0
-    backoff: Backoff = field(default_factory=lambda: Backoff(attempts=5, first=0.5, longest=15.0))
-
-
 def quoted(name: str) -> str:
     """A name as one path segment."""
     return quote(name, safe="")
 
 
-@dataclass(slots=True)
 class Taskcluster:
     """Services under one base URL.
 
     Args:
         base_url: the proxy's URL (which signs), or the root URL.
-        limits: of time and attempts.
         authorize: headers that sign a request (method, URL, body), where no proxy does it.
         sleep: waits so many seconds.
         notice: told of each failed attempt that is followed by another.
     """
 
-    base_url: str
-    limits: Limits = field(default_factory=Limits)
-    authorize: Callable[[str, str, bytes], Mapping[str, str]] | None = None
-    sleep: Callable[[float], None] = time.sleep
-    notice: Callable[[str], None] = lambda _text: None
-    _pool: urllib3.PoolManager = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        timeout = urllib3.Timeout(connect=self.limits.connect, read=self.limits.read)
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        authorize: Callable[[str, str, bytes], Mapping[str, str]] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        notice: Callable[[str], None] = lambda _text: None,
+    ) -> None:
+        self.base_url = base_url
+        self.authorize = authorize
+        self.sleep = sleep
+        self.notice = notice
+        timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS)
         self._pool = urllib3.PoolManager(retries=False, timeout=timeout, maxsize=4)
 
     def close(self) -> None:
@@ -195,7 +190,7 @@ class Taskcluster:
             return retrying(
                 attempt,
                 wait_for=wait_for,
-                backoff=self.limits.backoff,
+                backoff=_BACKOFF,
                 sleep=self.sleep,
                 jitter=random.random,
                 notice=notice,

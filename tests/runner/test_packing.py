@@ -2,7 +2,6 @@
 
 import gzip
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -110,7 +109,7 @@ def test_a_layer_that_comes_again_is_packed_once(pack, make):
 def test_a_known_layer_is_not_packed(pack, tmp_path, content):
     known = Descriptor(OCI_LAYER_GZIP, Digest.of(b"the base's blob"), 12_345)
     packed = pack(content, known={DIFF_IDS[1]: known})
-    assert packed.image.layers[1] == replace(known, media_type=DOCKER_LAYER_GZIP)
+    assert packed.image.layers[1] == known._replace(media_type=DOCKER_LAYER_GZIP)
     assert [blob.digest for blob in packed.known] == [known.digest]
     assert len(packed.layers) == 2
     assert len(list((tmp_path / "layout" / "blobs" / "sha256").iterdir())) == 4

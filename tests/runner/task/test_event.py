@@ -26,7 +26,7 @@ V0 = {
 
 
 def read(environment, remote=None, head=None):
-    return event_from_environment(environment, remote, head)
+    return event_from_environment(environment, lambda: remote, lambda: head)
 
 
 @pytest.mark.parametrize("environment", [V1, V0], ids=["v1", "v0"])
