@@ -50,6 +50,9 @@ COMMANDS: Final = (
         "whether an image is what a task, or a repository's task, published",
         "console.commands.verify",
     ),
+    Command("can", "whether a role, client or scope holds a scope, and why", "console.commands.can"),
+    Command("who-can", "the roles and clients that hold a scope", "console.commands.who_can"),
+    Command("role", "list, show, compare and edit roles", "console.commands.role"),
     Command(
         "sandbox", "run a small Taskcluster, a registry and a worker on loopback", "console.sandbox.command"
     ),
