@@ -45,7 +45,7 @@ _TICK_SECONDS: Final = 10.0
 _SIGNALS: Final = {number: 128 + number for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
 
 
-class Lading(App[int]):
+class Lading(App[int], inherit_bindings=False):
     """The application.
 
     Args:
@@ -68,7 +68,7 @@ class Lading(App[int]):
             )
             for entry in SCREENS
         ),
-        Binding("question_mark,f1", "app.help", "Help", id="help", tooltip="What the keys do here."),
+        Binding("question_mark", "app.help", "Help", id="help", tooltip="What the keys do here."),
         Binding(
             "colon,ctrl+p",
             "app.command_palette",
@@ -77,13 +77,15 @@ class Lading(App[int]):
             tooltip="Find an action or a screen by its name.",
         ),
         Binding(
-            "ctrl+l", "app.cover", "Cover", show=False, id="cover", tooltip="Hide all until a key is pressed."
-        ),
-        Binding(
             "q", "app.leave", "Quit", id="quit", tooltip="End the console; asks where something is not saved."
         ),
-        Binding(
-            "ctrl+q", "app.leave", "Quit", show=False, id="quit.always", tooltip="The same, also in a field."
+        *(
+            Binding(key, action, about, show=False, priority=True, id=name, tooltip=tooltip)
+            for key, action, about, name, tooltip in (
+                ("f1", "app.help", "Help", "help.always", "Help, also in a field."),
+                ("ctrl+q", "app.leave", "Quit", "quit.always", "Quit, also in a field."),
+                ("ctrl+l", "app.cover", "Cover", "cover", "Hide everything until a key is pressed."),
+            )
         ),
         Binding("ctrl+c", "app.help_quit", "How to quit", show=False, system=True),
     ]
@@ -171,8 +173,15 @@ class Lading(App[int]):
         if self.current_mode != name:
             self.switch_mode(name)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's own
+        """Under the cover no key does anything but uncover."""
+        return not isinstance(self.screen, Cover) or action == "help_quit"
+
     def action_help(self) -> None:
-        """Help for what has the focus."""
+        """Help for what has the focus; the same key closes it."""
+        if isinstance(self.screen, Help):
+            self.screen.dismiss()
+            return
         self.push_screen(Help(help_lines(self, self.screen), str(config_path())))
 
     def action_cover(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def open_page(url: str, environment: Mapping[str, str]) -> bool:
     if command is None:
         return False
     try:
-        subprocess.Popen(  # noqa: S603 - the user's own browser, and a URL that is one argument
+        process = subprocess.Popen(  # noqa: S603 - the user's own browser, and a URL that is one argument
             [*command, url],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -42,4 +43,6 @@ def open_page(url: str, environment: Mapping[str, str]) -> bool:
         )
     except OSError:
         return False
+    # Whoever starts a process waits for it, here for as long as the browser is open.
+    threading.Thread(target=process.wait, daemon=True).start()
     return True

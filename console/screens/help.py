@@ -51,7 +51,7 @@ def help_lines(app: App[int], screen: Screen[object]) -> list[HelpLine]:
     # What is Textual's own comes last: everybody knows an arrow key.
     scopes = list(dict.fromkeys(row.scope for row in lines if row.id))
     scopes += [row.scope for row in lines if row.scope not in scopes]
-    return sorted(lines, key=lambda row: scopes.index(row.scope))
+    return sorted(lines, key=lambda row: (scopes.index(row.scope), not row.id))
 
 
 def _words(name: str) -> str:

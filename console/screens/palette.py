@@ -58,10 +58,10 @@ class Actions(Provider):
             yield DiscoveryHit(line(possible.name), possible.run, possible.name, escape(possible.about))
 
     async def search(self, query: str) -> Hits:
-        """What matches the words."""
-        matcher = self.matcher(query.lstrip(":"))
+        """What matches the words; after a colon only screens."""
+        matcher = self.matcher(query)
         for possible in self._possible():
-            score = matcher.match(possible.name)
+            score = matcher.match(possible.name) if possible.name[0] == ":" or query[:1] != ":" else 0
             if score > 0:
                 yield Hit(
                     score,

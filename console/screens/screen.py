@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual.binding import Binding
@@ -16,11 +17,12 @@ from console.widgets.progress_line import ProgressLine
 from console.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
     from datetime import datetime
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.worker import Worker
 
     from console.shell import Session, Shell
     from console.widgets.status_line import Status
@@ -173,7 +175,11 @@ class ConsoleScreen(Screen[None]):
 
         self._errors.clear()
         self._progress.begin(what, what)
-        self.run_worker(guarded(), group=what, exclusive=True, exit_on_error=False)
+        self._run(guarded, what)
+
+    def _run(self, work: Callable[[], Coroutine[None, None, None]], group: str) -> Worker[None]:
+        # As a function: what is cancelled before it begins leaves no coroutine behind.
+        return self.run_worker(work, group=group, exclusive=True, exit_on_error=False)
 
     def compose(self) -> ComposeResult:
         """The frame around the body."""
@@ -232,10 +238,14 @@ class ConsoleScreen(Screen[None]):
         self.app.copy_to_clipboard(text)
         self.notify(f"{text}\nSent to the terminal's clipboard. Where it takes none, hold Shift and select.")
 
-    async def action_open_page(self) -> None:
+    def action_open_page(self) -> None:
         """Open the page, or say where it is."""
         url = self.page()
-        if not url:
+        if url:
+            self._run(partial(self._open, url), "open a page")
+        else:
             self.notify("Nothing here has a page.", severity="warning")
-        elif not await asyncio.to_thread(open_page, url, self.shell.opening.environment):
+
+    async def _open(self, url: str) -> None:
+        if not await asyncio.to_thread(open_page, url, self.shell.opening.environment):
             self.notify(f"{url}\nThere is no browser to open it here: y copies, or select it with Shift.")

@@ -184,7 +184,7 @@ class FilterTable(Vertical):
             if self._table.get_cell_at((at, number)) != text:  # type: ignore[arg-type]
                 self._table.update_cell_at((at, number), text, update_width=True)  # type: ignore[arg-type]
 
-    def _draw(self, *, anew: bool) -> None:
+    def _draw(self, *, anew: bool, from_top: bool = False) -> None:
         if not self._table.columns:
             return
         wanted = self._wanted()
@@ -199,7 +199,7 @@ class FilterTable(Vertical):
             self._table.clear()
             for key in shown:
                 self._table.add_row(*self._texts(self._rows[key]))
-            to = shown.index(here) if here in shown else min(at, len(shown) - 1)
+            to = shown.index(here) if here in shown else 0 if from_top else min(at, len(shown) - 1)
             self._table.move_cursor(row=max(0, to), animate=False)
         self._table.scroll_to(x=left, animate=False)
         if self.selected is not None and self.selected != here:
@@ -275,7 +275,7 @@ class FilterTable(Vertical):
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
         self._words = tuple(event.value.casefold().split())
-        self._draw(anew=False)
+        self._draw(anew=False, from_top=True)
         self.refresh_bindings()
 
     @on(Input.Submitted)

@@ -1,0 +1,109 @@
+"""The console's application for tests: a clock that stands still, and a session that the test gives."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+from textual.widgets import Input
+
+from console.app import Lading
+from console.config import Config
+from console.connection import Connection, ConnectionSettings
+from console.shell import Opening, Session
+
+ROOT_URL = "https://tc.example.org"
+SIZE = (80, 24)
+
+
+class Clock:
+    """Stands still until it is told."""
+
+    def __init__(self):
+        self.time = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+    def __call__(self):
+        return self.time
+
+    def pass_(self, **units):
+        """So much time passes: `clock.pass_(seconds=31)`."""
+        self.time += timedelta(**units)
+
+
+def console(
+    folder=None,
+    *,
+    taskcluster=None,
+    credentials=None,
+    config=None,
+    profile="balrog",
+    read_only=False,
+    clock=None,
+    fails=None,
+    environment=None,
+):
+    """An application that has not begun.
+
+    Args:
+        folder: the checkout.
+        taskcluster: the connection's gateway; a test that asks nothing needs none.
+        credentials: who asks, or None for anonymous.
+        config: the user's, or the defaults.
+        profile: how the status line calls the deployment.
+        read_only: as the flag.
+        clock: a Clock.
+        fails: raised in place of a session.
+        environment: the variables that screens see.
+    """
+    settings = ConnectionSettings(
+        ROOT_URL, credentials, "environment" if credentials else "anonymous", read_only
+    )
+
+    @contextlib.asynccontextmanager
+    async def open_session(tell):
+        tell("connecting")
+        await asyncio.sleep(0)
+        if fails is not None:
+            raise fails
+        yield Session(Connection(settings, taskcluster or SimpleNamespace()), folder)
+
+    return Lading(
+        Opening(
+            open_session=open_session,
+            folder=folder,
+            config=config or Config(),
+            profile=profile,
+            root_url=ROOT_URL,
+            read_only=read_only,
+            environment=environment or {},
+            now=clock or Clock(),
+        )
+    )
+
+
+async def settled(pilot):
+    """Wait until nothing runs any more, and what it gave is drawn. No cursor blinks afterwards."""
+    await pilot.pause()
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+    for field in pilot.app.screen.query(Input):
+        field.cursor_blink = False
+    await pilot.pause()
+
+
+async def shows(pilot, *words):
+    """Wait until the screen shows all these words."""
+    for _ in range(600):
+        await pilot.pause(0.05)
+        if all(word in drawn(pilot.app) for word in words):
+            return
+    raise AssertionError(f"{words} are not in:\n{drawn(pilot.app)}")
+
+
+def drawn(app):
+    """What the screen shows, a line each, without trailing blanks."""
+    width, height = app.size
+    strips = app.screen._compositor.render_strips(app.size) if width and height else []
+    return "\n".join(strip.text.rstrip() for strip in strips)
