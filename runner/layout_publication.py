@@ -11,9 +11,9 @@ from runner.errors import IntegrityFailure, UsageError
 from runner.image.compression import compressor
 from runner.image.layout import blob_pieces
 from runner.image.layout_writer import LayoutWriter
-from runner.image.manifests import ImageConfig
 from runner.packing import Packing
 from runner.publication import Publication
+from runner.pushed_check import images_of
 from runner.registry.push import Blob, Push, PushedBlob
 from runner.task.image_metadata import REVISION_LABEL
 
@@ -66,8 +66,8 @@ class LayoutBuild(Publication):
             shutil.rmtree(self.output, ignore_errors=True)
             raise
         self.manifest = packed.manifest
-        config = ImageConfig.parse(b"".join(blob_pieces(writer.path(packed.image.config.digest))))
-        self._leave_statement(self._statement(packed.image, config))
+        images = images_of((packed.image, *packed.manifests), lambda digest: blob_pieces(writer.path(digest)))
+        self._leave_statement(self._statement(images))
 
     def _pull_credentials(self) -> RegistryCredentials | None:
         return None
@@ -120,7 +120,9 @@ class LayoutPush(Publication):
             step.facts.update(bytesPushed=pushed.bytes_sent)
         self.manifest = self._put_first_tag(layout.manifest, first)
         self.tag_states[first] = "pushed"
-        return self._statement(layout.image, layout.config()[1])
+        return self._statement(
+            images_of((layout.image, *layout.manifests), lambda digest: layout.open(digest, 0))
+        )
 
     def _blob(self, blob: Descriptor) -> Blob:
         def source(offset: int) -> Iterator[bytes]:

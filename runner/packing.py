@@ -212,7 +212,14 @@ class Packing:
         for layer in _unique(layers):
             self._check_present(layer)
             self.finished(layer)
-        return self._result((*manifests, index), self._config(manifests[0]).diff_ids)
+        configs = [self._config(manifest) for manifest in manifests]
+        # Beside the engine's own platform there may be others, and attestations.
+        own = [
+            config.diff_ids
+            for config in configs
+            if f"{config.platform.os}/{config.platform.architecture}" == self.image.platform
+        ]
+        return self._result((*manifests, index), own[0] if own else configs[0].diff_ids)
 
     def _result(self, manifests: tuple[Manifest, ...], diff_ids: tuple[Digest, ...]) -> Packed:
         if diff_ids != self.image.diff_ids:

@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from runner.errors import IntegrityFailure, Interrupted, RunnerError
+from runner.errors import Interrupted, RunnerError
 from runner.image.digest import Digest
-from runner.image.manifests import BadManifest, ImageConfig
 from runner.tag_law import Move
 from runner.tag_placing import TagPlacing
 from runner.task.artifacts import Artifact
@@ -19,7 +18,7 @@ from runner.task.report import REPORT_NAME, build_report
 from runner.task.statement import SHA256_NAME, STATEMENT_NAME, Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from runner.credentials import RegistryCredentials
     from runner.engines.docker_engine import LocalImage
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from runner.job import Job
     from runner.narration import Step
     from runner.preparation import Preparation
+    from runner.pushed_check import PushedImage
     from runner.transport_choice import ContextSample
 
 _JSON: Final = "application/json"
@@ -166,13 +166,15 @@ class Publication:
         return replace(reused, reused=origin)
 
     def _build_and_push(self) -> Statement:
+        from runner.pushed_check import check_pushed
+
         image = self._build()
         first = self._placing.recheck(self.preparation.tags.decisions[0]).tag.name
         manifest = self._push(image, first)
-        own, config = self._check_pushed(image, manifest)
+        images = check_pushed(self.preparation, self._placing, image, manifest)
         self.manifest = manifest
         self.tag_states[first] = "pushed"
-        return self._statement(own, config)
+        return self._statement(images)
 
     def _pull_credentials(self) -> RegistryCredentials | None:
         return self.preparation.pull_credentials
@@ -209,11 +211,14 @@ class Publication:
     def _push(self, image: LocalImage, tag: str) -> Manifest:
         """Push by the way that is set, or quicker."""
         from runner.direct_publication import way_of
+        from runner.engine_publication import push_by_engine
         from runner.transport_choice import Way
 
         way = way_of(self.preparation, image, self.sample)
         self.facts["transport"] = str(way)
-        return self._push_directly(image, tag) if way is Way.DIRECT else self._push_by_engine(image, tag)
+        if way is Way.DIRECT:
+            return self._push_directly(image, tag)
+        return push_by_engine(self.preparation, self._placing, image, tag)
 
     def _push_directly(self, image: LocalImage, tag: str) -> Manifest:
         """Every digest is known before the tag is put; what is read back must be that."""
@@ -228,67 +233,6 @@ class Publication:
             self.preparation.registry.put_manifest(repository, tag, manifest)
             self._placing.confirmed(str(manifest.digest), manifest.digest)
             return self._placing.confirmed(tag, manifest.digest)
-
-    def _push_by_engine(self, image: LocalImage, tag: str) -> Manifest:
-        """The engine pushes one tag; what the registry then has is read, whatever the engine said."""
-        reference = self.job.settings.repository.tagged(tag)
-        narrator = self.job.narrator
-        with narrator.step(f"Push {reference}") as step:
-            watch = self.preparation.engine.push(
-                image.image_id,
-                reference,
-                self.preparation.credentials,
-                lambda done, total: narrator.progress("layers", done, total),
-            )
-            step.facts.update(layersPushed=watch.pushed, layersReused=watch.reused)
-            narrator.say(f"  {watch.pushed} layers pushed, {watch.reused} already there")
-        with narrator.step("Read back by tag and by digest"):
-            manifest = self._placing.confirmed(tag, watch.digest)
-            self._placing.confirmed(str(manifest.digest), manifest.digest)
-            narrator.say(f"  {tag} is {manifest.digest}")
-        return manifest
-
-    def _check_pushed(self, image: LocalImage, manifest: Manifest) -> tuple[Manifest, ImageConfig]:
-        """What was built is what was pushed: by the identity that was known before the first byte went out.
-
-        Returns:
-            The manifest of the image itself, which an index only lists, and its config.
-
-        Raises:
-            IntegrityFailure: the registry has something else, or not all of it.
-        """
-        settings, registry = self.job.settings, self.preparation.registry
-        try:
-            if manifest.is_index:
-                _same(image.image_id, manifest.digest, "index")
-                manifest = self._entry_of(manifest, image.platform)
-            content = registry.get_blob(settings.repository, manifest.config.digest)
-            config = ImageConfig.parse(content)
-        except BadManifest as error:
-            raise IntegrityFailure(f"The registry has an image that cannot be read: {error}.") from error
-        if self.preparation.engine.facts.store == "classic":
-            _same(image.image_id, manifest.config.digest, "config")
-        if config.diff_ids != image.diff_ids:
-            raise IntegrityFailure("The layers that the registry has are not those that were built.")
-        missing = [
-            layer.digest
-            for layer in manifest.layers
-            if not layer.is_foreign and not registry.has_blob(settings.repository, layer.digest)
-        ]
-        if missing:
-            raise IntegrityFailure(
-                f"The registry lacks layers of what was just pushed: {', '.join(map(str, missing))}."
-            )
-        return manifest, config
-
-    def _entry_of(self, index: Manifest, platform: str) -> Manifest:
-        """The manifest of the engine's own platform; an index also lists attestations, of no platform."""
-        for entry in index.entries:
-            if str(entry.platform).startswith(platform):
-                return self._placing.confirmed(str(entry.digest), entry.digest)
-        raise IntegrityFailure(
-            f"The index {index.digest} that was just pushed lists no image for {platform}."
-        )
 
     def _tag_the_rest(self) -> None:
         """A further tag is one manifest PUT of the same bytes; `latest` is last."""
@@ -305,9 +249,10 @@ class Publication:
                 self.failures.append(error)
                 self.job.narrator.say(f"  {error}")
 
-    def _statement(self, manifest: Manifest, config: ImageConfig) -> Statement:
-        """The statement of what `self.manifest` names; `manifest` is the image's own."""
+    def _statement(self, images: Sequence[PushedImage]) -> Statement:
+        """The statement of what `self.manifest` names: one image, or one of each platform."""
         job, settings, published = self.job, self.job.settings, self._published
+        manifest, config = images[0].manifest, images[0].config
         return Statement(
             repository=str(settings.repository),
             published=published.digest,
@@ -316,6 +261,7 @@ class Publication:
             config=manifest.config.digest,
             diff_ids=config.diff_ids,
             layers=tuple(layer.digest for layer in manifest.layers),
+            images=tuple(image.stated() for image in images) if published.is_index else (),
             tags={},
             source=job.event.source,
             revision=job.revision,
@@ -402,15 +348,6 @@ class Publication:
         full = f"{self.job.settings.artifact_prefix}{name}"
         self.preparation.sink.leave(Artifact(full, content, content_type))
         self.job.narrator.say(f"  {full} by {self.preparation.sink.way}")
-
-
-def _same(built: Digest, pushed: Digest, what: str) -> None:
-    if built != pushed:
-        raise IntegrityFailure(
-            f"The registry has the {what} {pushed}, and {built} was built.",
-            cause="Another task pushes the same tag, or the registry changes what it is sent.",
-            action="Run the task again once no other task pushes this tag.",
-        )
 
 
 def _now(job: Job) -> str:

@@ -27,6 +27,7 @@ _DENIED: Final = re.compile(
     r"unauthorized|denied|no basic auth|authentication required|incorrect username|insufficient_scope|forbidden",
     re.IGNORECASE,
 )
+_FORBIDDEN: Final = re.compile(r"denied|insufficient_scope|forbidden", re.IGNORECASE)
 _NOT_NOW: Final = re.compile(
     r"toomanyrequests|too many requests|rate limit|connection refused|connection reset|no such host|timeout|timed out"
     r"|network is unreachable|temporary failure|unexpected eof|\beof\b|server error|bad gateway"
@@ -46,6 +47,10 @@ _BUILT: Final = re.compile(r"Successfully built (?P<id>[0-9a-f]{12})")
 
 class StreamCut(Exception):
     """The stream ended in the middle of a message, or holds something that is none."""
+
+
+class LoginLost(Refused):
+    """The registry did not know the engine: its token expired, or the password was changed; who asks again can tell."""
 
 
 def messages(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
@@ -292,7 +297,8 @@ def push_failure(failure: str) -> RunnerError:
             action="A rerun completes what is missing.",
         )
     if _DENIED.search(failure):
-        return Refused(
+        kind = Refused if _FORBIDDEN.search(failure) else LoginLost
+        return kind(
             f"The registry refused the push: {failure}",
             cause="The credentials changed since they were checked, or the repository does not allow it.",
         )

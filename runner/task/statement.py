@@ -37,6 +37,8 @@ class Statement:
         config: the config's digest.
         diff_ids: of the uncompressed layers, the base's first.
         layers: the digests of the layers as pushed.
+        images: of an index: each platform's `platform`, `manifest`, `config`, `diffIds`, `layers`; the first is the one
+            that `manifest`, `config`, `diff_ids` and `layers` tell of.
         tags: each with its state: `pushed`, `moved`, `already there`, or what went wrong.
         source: the source repository's URL.
         revision: the commit.
@@ -62,6 +64,7 @@ class Statement:
     config: Digest
     diff_ids: tuple[Digest, ...]
     layers: tuple[Digest, ...]
+    images: tuple[Mapping[str, Any], ...] = ()
     tags: Mapping[str, str]
     source: str
     revision: str | None
@@ -92,6 +95,7 @@ class Statement:
             "config": str(self.config),
             "diffIds": [str(digest) for digest in self.diff_ids],
             "layers": [str(digest) for digest in self.layers],
+            "images": [dict(image) for image in self.images],
             "tags": dict(self.tags),
             "bases": [dict(base) for base in self.bases],
             "contextDigest": str(self.context) if self.context else None,
@@ -186,6 +190,7 @@ class Statement:
             config=Digest(lading["config"]),
             diff_ids=tuple(Digest(digest) for digest in lading["diffIds"]),
             layers=tuple(Digest(digest) for digest in lading["layers"]),
+            images=tuple(_image(image) for image in lading.get("images", ())),
             tags={_text(name): _text(state) for name, state in lading["tags"].items()},
             source=_text(source.pop("uri")),
             revision=_text_or_none(source.pop("revision")),
@@ -209,6 +214,14 @@ class Statement:
             artifacts=dict(lading["artifacts"]),
             reused=lading["reused"],
         )
+
+
+def _image(image: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        "platform": _text(image["platform"]),
+        **{name: str(Digest(image[name])) for name in ("manifest", "config")},
+        **{name: [str(Digest(digest)) for digest in image[name]] for name in ("diffIds", "layers")},
+    }
 
 
 def _text(value: object) -> str:

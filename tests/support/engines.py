@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shlex
 import shutil
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from console.sandbox.base_image import cache_folder
 from console.sandbox.debian import SEARCHED, Machine, find, mirror, run
 from console.sandbox.private_engine import private_engine
 from runner.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # What differs from suite to suite; runc stays this Debian's: newer ones need a newer libc.
 PACKAGES = ("docker.io", "docker-cli", "containerd")
@@ -29,11 +34,13 @@ class Release:
         name: as the tables call it.
         suite: where it comes from; None for what is installed.
         containerd_store: whether images are kept by containerd.
+        settings: further ones of its daemon.json.
     """
 
     name: str
     suite: str | None = None
     containerd_store: bool = False
+    settings: Mapping[str, object] = field(default_factory=dict)
 
 
 RELEASES = {
@@ -95,8 +102,8 @@ def running_engine(release, say=lambda _text: None):
 def _write_starter(programs, release, root):
     """A `dockerd` that is the release's, with its own containerd before it in PATH and this Debian's runc."""
     arguments = ["--config-file", str(programs / "daemon.json")]
-    features = '{"features": {"containerd-snapshotter": true}}' if release.containerd_store else "{}"
-    (programs / "daemon.json").write_text(features)
+    features = {"features": {"containerd-snapshotter": True}} if release.containerd_store else {}
+    (programs / "daemon.json").write_text(json.dumps({**features, **release.settings}))
     own = programs / "own"
     own.mkdir()
     for program in ("runc", "docker-init"):

@@ -136,8 +136,11 @@ class TokenAuth:
         """Answer a token request.
 
         Raises:
-            RegistryProblem: 401, the user or the password is wrong.
+            RegistryProblem: 401, the user or the password is wrong; 405, it is asked by POST, the OAuth 2 form: clients
+                that try that first then ask by GET.
         """
+        if request.method == "POST":
+            raise RegistryProblem(405, "UNSUPPORTED", "tokens are asked for by GET")
         account = account_of(request, self.accounts)
         if account is None and "Authorization" in request.headers:
             raise RegistryProblem(401, "UNAUTHORIZED", "incorrect username or password")

@@ -191,8 +191,18 @@ ENGINE = [
     Case(
         "the token expires before the manifest",
         [once(ExpireTokens(), "manifest", "PUT")],
+        4,
+        ("unauthorized", "the engine's token expired"),
+    ),
+    Case("manifest 401", [always(says(401, "UNAUTHORIZED"), "manifest", "PUT")], 4, ("still are good",)),
+    Case(
+        "the password changes before the manifest",
+        [
+            once(ExpireTokens(), "manifest", "PUT"),
+            always(Answer(401), "token", skip=3),
+        ],
         3,
-        ("unauthorized",),
+        ("does not accept the user name and password",),
     ),
     Case("read back 500", [always(says(500), "manifest", "GET", skip=3)], 4, ("500",)),
     Case("latest 503", [always(says(503), "manifest", "PUT", reference=LATEST)], 4, ("503", LATEST)),

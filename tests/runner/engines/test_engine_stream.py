@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from runner.engines.engine_stream import (
     BuildWatch,
+    LoginLost,
     PushWatch,
     StreamCut,
     failure_in,
@@ -305,10 +306,10 @@ def test_a_failed_build_ends_as_what_can_be_done_about_it(step, failure, kind):
 @pytest.mark.parametrize(
     ("failure", "kind"),
     [
-        ("no basic auth credentials", Refused),
+        ("no basic auth credentials", LoginLost),
         ("denied: requested access to the resource is denied", Refused),
-        ("unauthorized: authentication required", Refused),
-        ("unauthorized: incorrect username or password", Refused),
+        ("unauthorized: authentication required", LoginLost),
+        ("unauthorized: incorrect username or password", LoginLost),
         ("received unexpected HTTP status: 403 Forbidden", Refused),
         ("dial tcp 127.0.0.1:1: connect: connection refused", Unavailable),
         ("toomanyrequests: too many requests to Docker Hub", Unavailable),
