@@ -20,16 +20,20 @@ if TYPE_CHECKING:
     from console.domain.scopes import Rule
 
 
-def parameter_for(stated: str, wanted: str) -> str | None:
-    """The value of `<..>` with which a scope as a star role states it satisfies the wanted one, or None."""
+def parameters_for(stated: str, wanted: str) -> Iterator[str]:
+    """The values of `<..>` with which a scope as a star role states it satisfies the wanted one."""
     before, found, after = stated.partition(PARAMETER)
     if not (found and wanted.startswith(before)):
-        return None
-    if after.endswith("*"):
-        end = wanted.find(after[:-1], len(before))
-    else:
-        end = len(wanted) - len(after) if wanted.endswith(after) else -1
-    return wanted[len(before) : end] if end >= len(before) else None
+        return
+    rest = wanted[len(before) :]
+    if not after.endswith("*"):
+        if rest.endswith(after):
+            yield rest.removesuffix(after)
+        return
+    end = rest.find(after[:-1])
+    while end >= 0:
+        yield rest[:end]
+        end = rest.find(after[:-1], end + 1)
 
 
 class Grants:
@@ -64,7 +68,7 @@ class Grants:
         if covers(stated, wanted):
             return True
         is_template = any(rule.is_star for rule in self.granting[stated])
-        return is_template and parameter_for(stated, wanted) is not None
+        return is_template and any(True for _ in parameters_for(stated, wanted))
 
     def bearing_on(self, wanted: str) -> Roles:
         """The rules and their scopes that can matter to who holds the scope, or matches the pattern."""

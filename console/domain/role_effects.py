@@ -46,8 +46,9 @@ class Effects:
         self._after = after
         self._role_id = role_id
         self._pattern = ASSUME + role_id
-        self._part = after.grants.bearing_on(self._pattern)
+        bearing = after.grants.bearing_on(self._pattern)
         self._edited = Roles({self._pattern: ()})
+        self._part = Roles({rule.pattern: rule.scopes for rule in (*self._edited.rules, *bearing.rules)})
         stated = [
             {*access.roles[role_id].scopes} if role_id in access.roles else set()
             for access in (before, after)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from console.domain.grants import parameter_for
+from console.domain.grants import parameters_for
 from console.domain.principal import client, role
 from console.domain.reach import Reach
 from console.domain.scope_search import ENDLESS, Search
 from console.domain.scopes import ASSUME, Roles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from console.domain.access import Access, Client
     from console.domain.principal import Principal
-    from console.domain.scope_search import Chain
+    from console.domain.scope_search import Chain, Link
 
 _NOBODY: Final = "\0"  # in no role id or scope: they are printable ASCII
+_TRIES: Final = 100  # a parameter before a star has many values
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Holder:
         principal: who.
         chain: the shortest way to the scope.
         member: None, or, for a role whose id ends in `*` and of which not every name holds the scope: one that does,
-            or "" where the scope comes only from another role that the wildcard takes in.
+            or "" where none was found: then the scope comes from a role below, which the wildcard takes in.
         cannot_sign_in: `disabled`, `expired` or "", for a client.
     """
 
@@ -129,10 +131,10 @@ class _Census:
                 continue  # a role below, not one that the names match
             for stated, granted in zip(rule.scopes, rule.granted_to(held), strict=True):
                 chain = self._chain(self._part, granted)
-                parameter = parameter_for(stated, _needed(chain)) if chain else None
-                name = rule.stem + (parameter or "")
-                if name.startswith(held[:-1]) and not name.endswith("*"):
-                    found = self._chain(self._part, name)
+                needed = _needed(chain.links, self._scope) if chain else ()
+                names = (rule.stem + parameter for one in needed for parameter in parameters_for(stated, one))
+                for name in islice(names, _TRIES):
+                    found = self._chain(self._part, name) if _is_name(name, held) else None
                     if found:
                         return found
         return None
@@ -143,9 +145,17 @@ def _only(part: Roles, role_ids: Iterable[str]) -> Roles:
     return Roles({rule.pattern: rule.scopes for rule in part.rules if rule.pattern in patterns})
 
 
-def _needed(chain: Chain) -> str:
+def _is_name(scope: str, pattern: str) -> bool:
+    return scope.startswith(pattern[:-1]) and scope != ASSUME and not scope.endswith("*")
+
+
+def _needed(links: tuple[Link, ...], wanted: str) -> Iterator[str]:
     """What the first scope of a chain must satisfy for its last one to satisfy the wanted scope."""
-    needed = chain.wanted
-    for link in reversed(chain.links):
-        needed = ASSUME + link.role_id.removesuffix("*") + (parameter_for(link.stated, needed) or "")
-    return needed
+    if not links:
+        yield wanted
+        return
+    *earlier, last = links
+    stem = ASSUME + last.role_id.removesuffix("*")
+    parameters = [""] if last.parameter is None else parameters_for(last.stated, wanted)
+    for parameter in parameters:
+        yield from _needed((*earlier,), stem + parameter)
