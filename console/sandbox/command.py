@@ -9,7 +9,8 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from console.sandbox.push import as_text, push, read_push
+from console.sandbox.push import as_text, push
+from console.sandbox.pushed import Happening, read_push
 from console.sandbox.serve import running, write_private
 from runner.errors import Unavailable, UsageError
 from runner.image.reference import BadReference, Registry
@@ -33,9 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--registry", metavar="HOST:PORT", help="a registry to use in place of the embedded one"
     )
     verbs = parser.add_subparsers(metavar="VERB", dest="verb", title="with a running sandbox")
-    about = "create the tasks that a push to a branch creates; the sandbox is read from TASKCLUSTER_*"
+    about = "create the tasks that a push creates; the sandbox is read from TASKCLUSTER_*"
     pushing = verbs.add_parser("push", help=about, description=about)
-    pushing.add_argument("--branch", required=True, help="the branch, as it is in the repository")
+    pushing.add_argument("--branch", help="push this branch of the repository")
+    pushing.add_argument("--tag", help="push this tag instead")
+    pushing.add_argument("--release", metavar="TAG", help="publish a release of this tag instead")
+    pushing.add_argument(
+        "--pull-request", type=int, metavar="NUMBER", help="open a pull request of the branch instead"
+    )
     pushing.add_argument(
         "--repo", type=Path, metavar="PATH", help="the repository; LADING_SAMPLE_REPO, or this folder"
     )
@@ -51,7 +57,7 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str], stdout: T
         RunnerError: whatever `push` raises.
     """
     if arguments.verb == "push":
-        return _push(arguments, environment, stdout)
+        return _push(arguments, environment, stdout, stderr)
     registry = _registry(arguments.registry)
     try:
         asyncio.run(_serve(arguments, registry, environment, stdout, stderr))
@@ -63,9 +69,19 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str], stdout: T
     return 0
 
 
-def _push(arguments: argparse.Namespace, environment: Mapping[str, str], stdout: TextIO) -> int:
+def _push(
+    arguments: argparse.Namespace, environment: Mapping[str, str], stdout: TextIO, stderr: TextIO
+) -> int:
     folder = arguments.repo or Path(environment.get("LADING_SAMPLE_REPO", "."))
-    answer = asyncio.run(push(read_push(folder, arguments.branch, environment), environment))
+    happening = Happening(
+        branch=arguments.branch,
+        tag=arguments.tag,
+        release=arguments.release,
+        pull_request=arguments.pull_request,
+    )
+    answer = asyncio.run(push(read_push(folder, happening, environment), environment))
+    if not answer["tasks"]:
+        print("The task file has no task for this event.", file=stderr)
     stdout.write(as_text(answer, as_json=arguments.json))
     return 0
 

@@ -3,121 +3,30 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from console.domain.taskcluster_yml import FILE_NAME, BadTaskclusterYml, read
-from console.domain.taskcluster_yml_event import Told, push_event
 from console.sandbox.signed_http import Api, Credentials, TaskclusterFailure
 from runner.errors import Conflict, Refused, Unavailable, UsageError
 from runner.masking import Masked
-from runner.task.event import parse_repository
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
-    from console.domain.taskcluster_yml_event import GithubEvent
+    from console.domain.taskcluster_yml import Rendering
+    from console.sandbox.pushed import Push
 
 _FORBIDDEN: Final = 403
 _CONFLICT: Final = 409
-
-
-@dataclass(frozen=True, slots=True)
-class Push:
-    """A commit on a branch of a repository on this machine.
-
-    Args:
-        folder: the repository.
-        host: where it would be, `github.com`.
-        slug: `mozilla/balrog`.
-        branch: the branch.
-        revision: its commit.
-        subject: the commit's first line.
-        task_file: `.taskcluster.yml` as that commit has it.
-    """
-
-    folder: Path
-    host: str
-    slug: str
-    branch: str
-    revision: str
-    subject: str
-    task_file: str
-
-    @property
-    def ref(self) -> str:
-        """`refs/heads/<branch>`."""
-        return f"refs/heads/{self.branch}"
-
-    def event(self) -> GithubEvent:
-        """What GitHub would tell; `clone_url` is the folder itself."""
-        told = Told(
-            sender="sandbox",
-            default_branch="master",
-            clone_url=self.folder.as_uri(),
-            subject=self.subject,
-        )
-        return push_event(self.slug, self.ref, self.revision, told=told)
-
-
-def read_push(folder: Path, branch: str, environment: Mapping[str, str]) -> Push:
-    """What a push of the branch would tell.
-
-    Raises:
-        UsageError: no repository, no such branch, no task file in it, or no remote `origin` that names it.
-        Unavailable: git is not installed.
-    """
-    git = _Git(folder.resolve(), environment)
-    revision = git("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}^{{commit}}")
-    if revision is None:
-        raise UsageError(f"{folder} is no git repository with a branch {branch}.")
-    task_file = git("show", f"{revision}:{FILE_NAME}")
-    if task_file is None:
-        raise UsageError(
-            f"The branch {branch} has no {FILE_NAME}.", action="Commit one: it says what a push runs."
-        )
-    remote = git("remote", "get-url", "origin")
-    repository = parse_repository(remote or "")
-    if repository is None:
-        raise UsageError(
-            f"{folder} has no remote `origin` that names a repository.",
-            action="Add it: git remote add origin https://github.com/OWNER/NAME",
-        )
-    host, slug = repository
-    subject = git("log", "-1", "--format=%s", revision) or ""
-    return Push(git.folder, host, slug, branch, revision, subject, task_file)
-
-
-class _Git:
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
-        self.folder = folder
-        self._environment = {name: environment[name] for name in ("PATH", "HOME") if name in environment}
-        found = shutil.which("git", path=environment.get("PATH", os.defpath))
-        if found is None:
-            raise Unavailable("git is not on PATH.", action="Install git.")
-        self._git = found
-
-    def __call__(self, *words: str) -> str | None:
-        """What git prints, or None if it fails."""
-        done = subprocess.run(  # noqa: S603 - no shell, and the words are this module's own
-            (self._git, "-C", str(self.folder), *words),
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.stdout.strip() if done.returncode == 0 else None
+_LOOPBACK: Final = ("127.0.0.1", "localhost")
 
 
 async def push(pushed: Push, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Create the tasks of a push, with the scopes of the branch's role and no others.
+    """Create the tasks of a push, with the scopes of its role and no others, and record the build.
 
     Returns:
         `taskGroupId`, and `tasks`: of each its `taskId` and `name`.
@@ -134,7 +43,7 @@ async def push(pushed: Push, environment: Mapping[str, str]) -> dict[str, Any]:
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     try:
         rendering = read(pushed.task_file).render(
-            pushed.event(), root_url=root_url, now=now, new_id=taskcluster.slugId
+            pushed.event, root_url=root_url, now=now, new_id=taskcluster.slugId
         )
     except BadTaskclusterYml as error:
         raise UsageError(f"{error}.") from error
@@ -143,6 +52,10 @@ async def push(pushed: Push, environment: Mapping[str, str]) -> dict[str, Any]:
             api = Api(session, root_url, credentials, rendering.scopes)
             for task_id, task in rendering.tasks.items():
                 await api.call("PUT", "queue", "task", task_id, payload={"created": now, **task})
+            if rendering.tasks:
+                own = Api(session, root_url, credentials)
+                build = _build(pushed, rendering)
+                await own.call("POST", "github", "sandbox", "builds", payload=build)
     except TaskclusterFailure as error:
         raise _translated(error, rendering.role or "") from error
     except aiohttp.ClientError as error:
@@ -151,6 +64,19 @@ async def push(pushed: Push, environment: Mapping[str, str]) -> dict[str, Any]:
         ) from error
     named = [{"taskId": task_id, "name": _name(task)} for task_id, task in rendering.tasks.items()]
     return {"taskGroupId": rendering.group, "tasks": named}
+
+
+def _build(pushed: Push, rendering: Rendering) -> dict[str, Any]:
+    organization, _, repository = pushed.event.slug.partition("/")
+    build = {
+        "organization": organization,
+        "repository": repository,
+        "sha": pushed.revision,
+        "ref": pushed.ref,
+        "taskGroupId": rendering.group,
+        "eventType": pushed.event.name,
+    }
+    return build if pushed.pull_request is None else {**build, "pullRequestNumber": pushed.pull_request}
 
 
 def _name(task: Mapping[str, Any]) -> str:
@@ -166,6 +92,9 @@ def _deployment(environment: Mapping[str, str]) -> tuple[str, Credentials]:
             action="Read them from the file that `lading sandbox --env-file FILE` wrote.",
         )
     root_url, client_id, token = (environment[name] for name in names)
+    if urlsplit(root_url).hostname not in _LOOPBACK:
+        # Real ones have a GitHub of their own, and tasks made by hand would run there.
+        raise UsageError(f"{root_url} is no sandbox: those are at {_LOOPBACK[0]}.")
     return root_url, Credentials(client_id, Masked(token))
 
 

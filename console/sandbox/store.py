@@ -58,6 +58,10 @@ create table if not exists indexed_tasks (
   path text primary key, parent text not null, task_id text not null, rank real not null, data text not null,
   expires text not null);
 create index if not exists indexed_by_parent on indexed_tasks (parent);
+create table if not exists builds (
+  group_id text primary key, organization text not null, repository text not null, sha text not null,
+  ref text not null, event_type text not null, event_id text not null, pull_request integer,
+  created text not null, cancelled text);
 create table if not exists namespaces (path text primary key, parent text not null, expires text not null);
 create index if not exists namespaces_by_parent on namespaces (parent);
 """

@@ -20,6 +20,8 @@ from console.sandbox.services import (
     auth_clients,
     auth_roles,
     auth_scopes,
+    github_builds,
+    github_render,
     index_service,
     object_service,
     queue_claims,
@@ -44,7 +46,7 @@ LARGEST_BODY: Final = 10 * 1024 * 1024
 
 _MODULES: Final = (
     *(auth_clients, auth_roles, auth_scopes, secret_service),
-    *(artifact_create, artifact_reads, index_service, object_service),
+    *(artifact_create, artifact_reads, github_builds, github_render, index_service, object_service),
     *(queue_claims, queue_control, queue_create, queue_reads, queue_resolve, queue_workers),
 )
 _TICK: Final = 0.5
