@@ -12,7 +12,7 @@ from runner.image.reference import BadReference, ImageReference
 from runner.registry.client import RegistryClient
 
 if TYPE_CHECKING:
-    from runner.engines.docker_engine import LocalImage
+    from runner.engines.docker_engine import BuildRequest, LocalImage
     from runner.image.manifests import Descriptor
     from runner.preparation import Preparation
 
@@ -23,10 +23,16 @@ def local_bases(preparation: Preparation) -> list[LocalImage]:
     return [image for image in found if image]
 
 
-def base_triggers(preparation: Preparation) -> tuple[str, ...] | None:
-    """The `ONBUILD` instructions that run in the build; None where they cannot be known before it."""
-    settings, dockerfile = preparation.job.settings, preparation.dockerfile
-    parents = dockerfile.parents(settings.build_args)
+def base_triggers(preparation: Preparation, request: BuildRequest) -> tuple[str, ...] | None:
+    """The `ONBUILD` instructions that run in the build; None where they cannot be known before it.
+
+    A base image that the engine lacks is pulled, as the classic builder would do next.
+
+    Raises:
+        RunnerError: it could not be pulled.
+    """
+    dockerfile = preparation.dockerfile
+    parents = dockerfile.parents(request.build_args)
     if not parents:
         return ()
     if preparation.builder.builder is Builder.BUILDX or any(stage.platform for stage in dockerfile.stages):
@@ -34,11 +40,26 @@ def base_triggers(preparation: Preparation) -> tuple[str, ...] | None:
         return None
     found: list[str] = []
     for parent in parents:
-        image = _local(preparation, parent.reference)
-        if image is None or (settings.platforms and list(settings.platforms) != [image.platform]):
+        image = _had(preparation, parent.reference, request)
+        if image is None or request.platform not in {None, image.platform}:
             return None
         found += image.triggers
     return tuple(found)
+
+
+def _had(preparation: Preparation, written: str | None, request: BuildRequest) -> LocalImage | None:
+    image = _local(preparation, written)
+    # With a target or a platform it is for the builder to say what it needs.
+    if image is not None or written is None or request.target or request.platform:
+        return image
+    try:
+        reference = ImageReference.parse(written)
+    except BadReference:
+        return None
+    credentials = request.pull_credentials
+    own = credentials if credentials and credentials.registry == reference.repository.registry else None
+    preparation.engine.pull(reference, own, preparation.job.narrator.output)
+    return _local(preparation, written)
 
 
 def _local(preparation: Preparation, reference: str | None) -> LocalImage | None:

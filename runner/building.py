@@ -39,7 +39,7 @@ def build_image(
     Raises:
         RunnerError: it did not build, or could not.
     """
-    narrator, context = preparation.job.narrator, used_context(preparation)
+    narrator, context = preparation.job.narrator, used_context(preparation, request)
     if preparation.builder.builder is Builder.CLASSIC:
         request, context = _labelled(request, context)
         stream = sample.watch(context.stream())

@@ -8,11 +8,12 @@ from runner.base_images import base_triggers
 from runner.image.context_use import context_use
 
 if TYPE_CHECKING:
+    from runner.engines.docker_engine import BuildRequest
     from runner.image.context import BuildContext
     from runner.preparation import Preparation
 
 
-def used_context(preparation: Preparation) -> BuildContext:
+def used_context(preparation: Preparation, request: BuildRequest) -> BuildContext:
     """What is sent to the builder; all of the context where it cannot be known what is read of it.
 
     podman reads the context by rules of its own (`.containerignore`), and gets all of it.
@@ -20,5 +21,8 @@ def used_context(preparation: Preparation) -> BuildContext:
     context = preparation.context
     if preparation.engine.facts.product != "docker":
         return context
-    triggers = base_triggers(preparation)
-    return context if triggers is None else context.only(context_use(preparation.dockerfile, triggers))
+    dockerfile = preparation.dockerfile
+    if context_use(dockerfile).is_everything:
+        return context
+    triggers = base_triggers(preparation, request)
+    return context if triggers is None else context.only(context_use(dockerfile, triggers))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import docker
 
 from runner.engines.engine_errors import translated
-from runner.engines.engine_stream import BuildWatch, PushWatch, failure_in, messages
+from runner.engines.engine_stream import BuildWatch, PushWatch, failure_in, messages, pull_failure
 from runner.errors import BuildFailed, RunnerError, Unavailable
 from runner.image.digest import Digest
 
@@ -178,6 +178,40 @@ class DockerEngine:
             size=int(found.get("Size") or 0),
             triggers=tuple((found.get("Config") or {}).get("OnBuild") or ()),
         )
+
+    def pull(
+        self,
+        reference: ImageReference,
+        credentials: RegistryCredentials | None,
+        output: Callable[[str], None],
+    ) -> None:
+        """Pull a base image for the engine's own platform, as a build does that lacks it.
+
+        Args:
+            reference: with a tag or a digest; without either it is `latest`.
+            credentials: for its registry, or None.
+            output: told of every line.
+
+        Raises:
+            BuildFailed: there is none such.
+            Refused: it may not be pulled.
+            Unavailable: the engine or the registry failed.
+        """
+        wanted = {
+            "fromImage": reference.repository.familiar,
+            "tag": str(reference.digest or reference.tag or "latest"),
+        }
+        with translated(self.endpoint, "while it pulled a base image"):
+            headers = {"X-Registry-Auth": _registry_auth(credentials)}
+            response = self._post("/images/create", wanted, headers, None, None)
+            with response:
+                if response.status_code >= 400:
+                    raise pull_failure(_message_of(response), f"FROM {reference}")
+                for message in messages(_chunks(response)):
+                    if failure := failure_in(message):
+                        raise pull_failure(failure, f"FROM {reference}")
+                    if "status" in message and "progressDetail" not in message:
+                        output(str(message["status"]))
 
     def push(
         self,

@@ -94,8 +94,8 @@ class Place:
     def artifact(self, name, artifacts="artifacts"):
         return (self.folder.parent / artifacts / name).read_bytes()
 
-    def report(self):
-        return json.loads(self.artifact("docker-build-report.json"))
+    def report(self, artifacts="artifacts"):
+        return json.loads(self.artifact("docker-build-report.json", artifacts))
 
     def statement(self, artifacts="artifacts"):
         return Statement.from_json(self.artifact("docker-image.json", artifacts))
@@ -398,7 +398,13 @@ def test_plan_changes_nothing_and_says_what_publish_would_do(place, task):
         assert client.get_manifest(place.repository, "latest") is None
 
 
-def test_a_private_base_image_is_pulled_with_the_secrets_credentials(place, cluster, tmp_path):
+def test_a_private_base_image_is_pulled_with_the_secrets_credentials_and_its_triggers_find_their_files(
+    place, cluster, tmp_path
+):
+    for name in ("triggered.txt", "unused.txt"):
+        (place.folder / name).write_text(name)
+    (place.folder / "Dockerfile").write_text(f"{DOCKERFILE}ONBUILD COPY triggered.txt /\n")
+    commit(place.folder)
     assert place.publish(image_task(cluster), "--tag", "base").returncode == 0
     (place.folder / "Dockerfile").write_text(f"FROM {place.image}:base\nCOPY hello.txt /again\n")
     commit(place.folder)
@@ -410,8 +416,14 @@ def test_a_private_base_image_is_pulled_with_the_secrets_credentials(place, clus
         done = place.publish(image_task(cluster), artifacts="child")
     assert done.returncode == 0, done.stderr
     child = place.statement("child")
-    assert child.diff_ids[: len(place.statement().diff_ids)] == place.statement().diff_ids
     base = place.statement()
+    assert child.diff_ids[:-2] == base.diff_ids
+    facts = next(
+        step["facts"] for step in place.report("child")["steps"] if step["name"] == "Build the image"
+    )
+    assert not facts["contextIsWhole"]
+    assert not child.context_is_whole
+    assert facts["contextFiles"] == len({".dockerignore", "Dockerfile", "hello.txt", "triggered.txt"})
     assert child.bases == (
         {"reference": f"{place.image}:base", "imageId": str(base.config), "digest": str(base.published)},
     )

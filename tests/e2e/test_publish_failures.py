@@ -247,6 +247,14 @@ def test_a_dockerfile_that_cannot_be_parsed(place, cluster):
     ends(place.publish(cluster.task()), 1, "NONSENSE")
 
 
+def test_a_base_image_that_is_not_there_is_told_once(place, cluster, registry):
+    wanted = f"FROM {registry.host}/no/such:1"
+    place.write("Dockerfile", f"{wanted}\nCOPY hello.txt /\n")
+    done = place.publish(cluster.task())
+    ends(done, 1, wanted, "not found")
+    assert "Step 1/" not in done.stderr
+
+
 def test_a_heredoc_is_refused_because_the_classic_builder_would_run_nothing(place, cluster, debian_base):
     place.write("Dockerfile", f"FROM {debian_base}\nRUN <<EOS\necho hello\nEOS\n")
     done = place.publish(cluster.task(), "--engine", "docker")
