@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from console.domain.taskcluster_yml_event import GithubEvent
+    from console.domain.taskcluster_yml_text import Position
 
 __all__ = ["FILE_NAME", "SCHEDULER", "BadTaskclusterYml", "Problem", "Rendering", "TaskclusterYml", "read"]
 
@@ -34,6 +35,7 @@ class Rendering:
             now.
         role: the role with whose scopes they are created, or None for a v0 file's comment.
         scopes: all scopes with which they are created; those that are not the role's are the service's own.
+        places: of each task by id, the place in the file's list.
         hooks: what else is triggered, `GROUP/HOOK`, for which the role needs `github:trigger-hook:`.
     """
 
@@ -41,6 +43,7 @@ class Rendering:
     tasks: Mapping[str, dict[str, Any]]
     role: str | None
     scopes: tuple[str, ...]
+    places: Mapping[str, int]
     hooks: tuple[str, ...] = ()
 
     @property
@@ -84,6 +87,10 @@ class TaskclusterYml:
         """Whether pull requests run of those who are not collaborators."""
         return self.pull_requests.startswith("public")
 
+    def place_of(self, rendering: Rendering, task_id: str, path: tuple[str | int, ...] = ()) -> Position:
+        """Where a rendered task, or a value in it, comes from."""
+        return self.yaml.position(("tasks", rendering.places[task_id], *path))
+
     def render(self, event: GithubEvent, *, root_url: str, now: str, new_id: Callable[[], str]) -> Rendering:
         """The tasks of an event, whatever the policy for pull requests says.
 
@@ -100,13 +107,13 @@ class TaskclusterYml:
         if not (event.ref.isascii() and event.ref.isprintable()):
             raise BadTaskclusterYml(Problem("Must have only ascii-printable chars in branch names!"))
         if self.version == 0:
-            tasks = render_v0(self.yaml, event, now=now, new_id=new_id)
-            return Rendering(event, tasks, event.v0_role, _scopes(event.v0_role, "statuses"))
+            tasks, places = render_v0(self.yaml, event, now=now, new_id=new_id)
+            return Rendering(event, tasks, event.v0_role, _scopes(event.v0_role, "statuses"), places)
         rendered = render_v1(self.yaml, event, root_url=root_url, now=now, new_id=new_id)
-        tasks = compile_tasks(self.yaml, rendered, new_id)
-        hooks = tuple(str(hook["name"]) for hook in rendered.get("hooks", []))
-        route = "checks" if rendered.get("reporting") else "statuses"
-        return Rendering(event, tasks, event.role, _scopes(event.role, route), hooks)
+        tasks, places = compile_tasks(self.yaml, rendered, new_id)
+        hooks = tuple(str(hook["name"]) for hook in rendered.document.get("hooks", []))
+        route = "checks" if rendered.document.get("reporting") else "statuses"
+        return Rendering(event, tasks, event.role, _scopes(event.role, route), places, hooks)
 
 
 def _scopes(role: str | None, route: str) -> tuple[str, ...]:

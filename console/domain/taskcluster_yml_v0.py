@@ -115,8 +115,8 @@ def _at(body: Mapping[str, Any], place: str) -> Any:
 
 def render_v0(
     read: YamlText, event: GithubEvent, *, now: str, new_id: Callable[[], str]
-) -> dict[str, dict[str, Any]]:
-    """The tasks by id, in the file's order.
+) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
+    """The tasks by id, in the file's order, and the place of each in it.
 
     Args:
         read: a file of version 0.
@@ -142,6 +142,7 @@ def render_v0(
         now,
     )
     tasks: dict[str, dict[str, Any]] = {}
+    places: dict[str, int] = {}
     for index, template in enumerate(read.value.get("tasks", [])):
         task = tokens.put_into(
             {"created": "{{ $fromNow }}", "deadline": "{{ '1 day' | $fromNow }}", **template}
@@ -152,9 +153,9 @@ def render_v0(
         if task["extra"]["github"].get("env"):
             _add_environment(read, index, task, known)
         task_id = new_id()
-        group = next(iter(tasks), task_id)
+        group, places[task_id] = next(iter(tasks), task_id), index
         tasks[task_id] = {**task, "taskGroupId": group, "schedulerId": "taskcluster-github"}
-    return tasks
+    return tasks, places
 
 
 def _is_for(read: YamlText, index: int, task: Mapping[str, Any], known: Mapping[str, Any]) -> bool:

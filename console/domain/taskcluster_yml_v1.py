@@ -6,7 +6,7 @@ Measured against the github service of Taskcluster v106. A task without `created
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import jsone
 
@@ -27,9 +27,21 @@ _NAMED: Final = (
 _STEP: Final = re.compile(r"\.(?P<name>\w+)|\[(?P<index>\d+)\]|\[\"(?P<text>.*)\"\]")
 
 
+class Rendered(NamedTuple):
+    """What a file renders to.
+
+    Args:
+        document: the file without its version, json-e applied.
+        origins: of each of its tasks, the place in the file's own list: some of those render to nothing.
+    """
+
+    document: Mapping[str, Any]
+    origins: tuple[int, ...]
+
+
 def render_v1(
     read: YamlText, event: GithubEvent, *, root_url: str, now: str, new_id: Callable[[], str]
-) -> dict[str, Any]:
+) -> Rendered:
     """What the file renders to.
 
     Args:
@@ -51,9 +63,10 @@ def render_v1(
         "as_slugid": lambda label: slugs.setdefault(str(label), new_id()),
     }
     try:
-        rendered = jsone.render(
+        document = jsone.render(
             {key: value for key, value in read.value.items() if key != "version"}, context
         )
+        kept = _kept(read.value.get("tasks"), context)
     except jsone.JSONTemplateError as error:
         raise BadTaskclusterYml(_problem(read, error)) from error
     except RecursionError as error:
@@ -61,12 +74,18 @@ def render_v1(
     # json-e raises whatever a wrong operand makes Python raise.
     except Exception as error:
         raise BadTaskclusterYml(Problem(f"does not render: {type(error).__name__}: {error}")) from error
-    tasks = rendered.get("tasks", [])
+    tasks = document.get("tasks", [])
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise BadTaskclusterYml(
             Problem("does not render to a list of tasks", read.position(("tasks",)), "/tasks")
         )
-    return dict(rendered)
+    return Rendered(document, kept if len(kept) == len(tasks) else tuple(range(len(tasks))))
+
+
+def _kept(templates: object, context: dict[str, Any]) -> tuple[int, ...]:
+    """Which of a list's templates render to something."""
+    listed = templates if isinstance(templates, list) else []
+    return tuple(index for index, template in enumerate(listed) if jsone.render([template], context))
 
 
 def _problem(read: YamlText, error: jsone.JSONTemplateError) -> Problem:
@@ -80,8 +99,10 @@ def _problem(read: YamlText, error: jsone.JSONTemplateError) -> Problem:
     return Problem(str(error), read.position(path, hint))
 
 
-def compile_tasks(read: YamlText, rendered: Mapping[str, Any], new_id: Callable[[], str]) -> dict[str, Any]:
-    """The tasks by id, each after those that it depends on.
+def compile_tasks(
+    read: YamlText, rendered: Rendered, new_id: Callable[[], str]
+) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
+    """The tasks by id, and the place of each in the file; the tasks are in order, each after those that it depends on.
 
     A task alone is its own group, whichever of the two ids it names; several get a group that is none of them.
 
@@ -93,11 +114,12 @@ def compile_tasks(read: YamlText, rendered: Mapping[str, Any], new_id: Callable[
     Raises:
         BadTaskclusterYml: two tasks have one id, or tasks depend on each other in a circle.
     """
-    found = rendered.get("tasks", [])
-    route = "checks" if rendered.get("reporting") else "statuses"
+    found = rendered.document.get("tasks", [])
+    route = "checks" if rendered.document.get("reporting") else "statuses"
     group = new_id()
     tasks: dict[str, dict[str, Any]] = {}
-    for index, task in enumerate(found):
+    places: dict[str, int] = {}
+    for index, task in zip(rendered.origins, found, strict=True):
         definition = {"schedulerId": "taskcluster-github", **task}
         task_id = definition.pop("taskId", None)
         if len(found) == 1:
@@ -111,8 +133,8 @@ def compile_tasks(read: YamlText, rendered: Mapping[str, Any], new_id: Callable[
             raise _bad(read, ("tasks", index, "taskId"), "`taskId` does not render to a text")
         if task_id in tasks:
             raise _bad(read, ("tasks", index, "taskId"), f"two tasks have the id {task_id}")
-        tasks[task_id] = definition
-    return _in_order(read, tasks)
+        tasks[task_id], places[task_id] = definition, index
+    return _in_order(read, tasks), places
 
 
 def with_route(read: YamlText, index: int, task: Mapping[str, Any], route: str) -> list[str]:
@@ -135,9 +157,6 @@ def _in_order(read: YamlText, tasks: dict[str, dict[str, Any]]) -> dict[str, Any
     """The queue refuses a dependency that does not exist yet."""
     ordered: dict[str, dict[str, Any]] = {}
     waiting = dict(tasks)
-    for index, task in enumerate(tasks.values()):
-        if not isinstance(task.get("dependencies") or [], list):
-            raise _bad(read, ("tasks", index, "dependencies"), "`dependencies` does not render to a list")
     while waiting:
         ready = [
             task_id
@@ -152,4 +171,6 @@ def _in_order(read: YamlText, tasks: dict[str, dict[str, Any]]) -> dict[str, Any
 
 
 def _dependencies(task: Mapping[str, Any]) -> list[str]:
-    return [needed for needed in task.get("dependencies") or [] if isinstance(needed, str)]
+    """Those that can be of this file; what else stands there, the queue refuses."""
+    found = task.get("dependencies")
+    return [needed for needed in found if isinstance(needed, str)] if isinstance(found, list) else []

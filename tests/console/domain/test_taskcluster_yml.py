@@ -220,6 +220,13 @@ def test_merged_objects_give_way_to_the_keys_beside_them():
     assert found.yaml.value["tasks"][1] == {"x": 1, "y": 2}
 
 
+def test_a_task_is_found_in_the_file_though_those_before_it_rendered_to_nothing():
+    text = "version: 1\ntasks:\n  - {$if: 'false', then: {}}\n  - $if: 'true'\n    then: {scopes: [a]}\n"
+    found = rendering(text)
+    position = read(text).place_of(found, found.group, ("scopes", 0))
+    assert (position.line, position.column) == (5, 21)
+
+
 PREFIX = "assume:repo:github.com/mozilla/balrog:"
 
 
