@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import tarfile
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -13,18 +13,15 @@ import docker
 import pytest
 
 from console.sandbox.debian import find
-from console.sandbox.docker_registry import docker_registry
-from runner.errors import Unavailable
 from runner.image.digest import Digest
 from runner.image.manifests import ImageConfig, Manifest
 from runner.image.reference import Registry, Repository
-from runner.masking import Masked
 from runner.registry.client import RegistryClient
 from runner.task.statement import Statement
 from tests.support.engine import missing
-from tests.support.engines import RELEASES, RunningEngine, running_engine
-from tests.support.registries import credentials_for
-from tests.support.task import SECRET, checkout, push_event, run_lading, taskcluster
+from tests.support.engines import RELEASES, RunningEngine
+from tests.support.registries import PASSWORD, credentials_for
+from tests.support.task import SECRET, checkout, push_event, run_lading
 
 pytestmark = [
     pytest.mark.matrix,
@@ -34,7 +31,6 @@ pytestmark = [
     pytest.mark.xdist_group("engine"),
 ]
 
-PASSWORD = "correct horse"
 # The first layer is each image's own: containerd does not fetch a layer whose chain of diffIDs it has from another
 # image, and where that one is compressed otherwise, inspect then says nothing of the layers (28.5).
 DOCKERFILE = """\
@@ -45,29 +41,6 @@ ENV GREETING=hello
 CMD ["/init", "--version"]
 """
 WAYS = [(name, transport) for name in RELEASES for transport in ("engine", "direct")]
-
-
-@pytest.fixture(scope="session")
-def engines():
-    """Every engine, all at once."""
-    with ExitStack() as stack:
-        try:
-            yield {name: stack.enter_context(running_engine(release)) for name, release in RELEASES.items()}
-        except Unavailable as error:
-            missing(str(error))
-
-
-@pytest.fixture(scope="session")
-def cluster():
-    with taskcluster() as found:
-        yield found
-
-
-@pytest.fixture(scope="session")
-def registry(cluster):
-    with docker_registry("publisher", Masked(PASSWORD)) as address:
-        cluster.set_secret({"docker": {"registry": address, "username": "publisher", "password": PASSWORD}})
-        yield address
 
 
 @contextmanager
