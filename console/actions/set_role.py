@@ -85,7 +85,9 @@ async def prepare(connection: Connection, role_id: str, scopes: Iterable[str]) -
     except (MissingScopes, Unavailable):
         editor = None
     looked_at = preview(access, role_id, scopes, editor)
-    configuration = configuration_grant(role_id, looked_at.added) if looked_at.is_generated else ""
+    configuration = ""
+    if looked_at.is_generated and looked_at.added:
+        configuration = configuration_grant(role_id, looked_at.added)
     return RoleEdit(before, before.role.description if before else "", looked_at, configuration)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from console.failures import MissingScopes
+from console.failures import Absent, MissingScopes
 from console.services import auth
 from runner.errors import Unavailable
 
@@ -36,7 +36,10 @@ async def show_role(connection: Connection, role_id: str) -> ShownRole:
         Absent: there is none.
         RunnerError: it cannot be read.
     """
-    record = await auth.role(connection.taskcluster, role_id)
+    try:
+        record = await auth.role(connection.taskcluster, role_id)
+    except Absent as error:
+        raise Absent(f"There is no role {role_id}.", action="`lading role list` names all.") from error
     try:
         return ShownRole(record, await auth.history(connection.taskcluster, "role", role_id))
     except (MissingScopes, Unavailable) as error:

@@ -27,8 +27,9 @@ def chain_lines(chain: Chain, generated: Collection[str], paint: Paint) -> Itera
         mark = f"   {paint(_GENERATED, 'unsure')}" if link.role_id in generated else ""
         role, how = paint(link.role_id, "name"), paint(_link(link), "aside")
         yield f"{_indented(2 * depth, paint)} role {role}   {how}{mark}"
-        how = paint(_granted(link, chain, is_last=depth + 1 == len(chain.links)), "aside")
-        yield f"{_indented(2 * depth + 1, paint)} grants {paint(link.granted, 'name')}   {how}"
+        how = _granted(link, chain, is_last=depth + 1 == len(chain.links))
+        grants = f"{_indented(2 * depth + 1, paint)} grants {paint(link.granted, 'name')}"
+        yield f"{grants}   {paint(how, 'aside')}" if how else grants
     if not chain.links:
         yield f"{_indented(0, paint)} {paint(_satisfies(chain), 'aside')}"
 

@@ -129,7 +129,13 @@ def _scopes(file: str) -> tuple[str, ...]:
         text = sys.stdin.read() if file == _STDIN else Path(file).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"The scopes cannot be read: {error}.") from error
-    return scopes_from_text(text)
+    scopes = scopes_from_text(text)
+    if not scopes:
+        raise UsageError(
+            "There is not one scope in what was read: the role would lose all that it has.",
+            action="Give all the scopes that it is to have, one a line.",
+        )
+    return scopes
 
 
 def _print_edit(

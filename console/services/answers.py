@@ -47,7 +47,7 @@ class Refusal:
         if not isinstance(self.body, dict):
             return f"status {self.status}"
         said = self.body.get("message") or self.body.get("error") or f"status {self.status}"
-        return str(said).partition(_FOOTER)[0].strip()
+        return str(said).partition(_FOOTER)[0].strip().removesuffix(".")
 
     @property
     def missing(self) -> Expression | None:
@@ -85,13 +85,13 @@ def error_of(refusal: Refusal) -> RunnerError:
         case 404 | 410:
             return _absent(refusal)
         case 409:
-            return Conflict(f"{refusal.service} refused: {refusal.message}")
+            return Conflict(f"{refusal.service} refused: {refusal.message}.")
         case 400 | 413:
             return Rejected(
-                f"{refusal.service} does not take this: {' '.join(refusal.message.split())}", refusal.message
+                f"{refusal.service} does not take this: {' '.join(refusal.message.split())}.", refusal.message
             )
         case _:
-            return Unavailable(f"{refusal.service} answered {refusal.status}: {refusal.message}")
+            return Unavailable(f"{refusal.service} answered {refusal.status}: {refusal.message}.")
 
 
 def _not_signed_in(refusal: Refusal) -> RunnerError:
@@ -134,4 +134,4 @@ def _absent(refusal: Refusal) -> RunnerError:
             cause="It is not a Taskcluster's root URL, or that Taskcluster is older.",
             action="Check TASKCLUSTER_ROOT_URL or --root-url.",
         )
-    return Absent(f"{refusal.service}: {refusal.message}.".replace("..", "."))
+    return Absent(f"{refusal.service}: {refusal.message}.")

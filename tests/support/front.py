@@ -65,7 +65,11 @@ class Front:
         async with (
             aiohttp.ClientSession() as session,
             session.request(
-                request.method, url, headers=request.headers, data=await request.read() or None
+                request.method,
+                url,
+                headers=request.headers,
+                data=await request.read() or None,
+                skip_auto_headers=["Content-Type"],
             ) as answer,
         ):
             headers = {

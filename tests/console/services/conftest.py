@@ -1,47 +1,5 @@
-"""A sandbox, a front that injects faults, and gateways to it whose waits take no time."""
+"""Fixtures of these tests."""
 
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from tests.support.gateways import place
 
-import pytest
-
-from console.credentials.value import Credentials
-from console.sandbox.taskcluster import Sandbox
-from console.services.pacing import Pace
-from console.services.taskcluster import opened
-from tests.support.front import Front, front_of
-
-
-@dataclass
-class Place:
-    """What a test of the gateway has."""
-
-    sandbox: Sandbox
-    front: Front
-    stack: AsyncExitStack
-    slept: list[float] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
-
-    @property
-    def root(self):
-        return Credentials(self.sandbox.root_client_id, self.sandbox.root_access_token)
-
-    def pace(self, **settings):
-        async def sleep(seconds):
-            self.slept.append(seconds)
-
-        return Pace(**{"sleep": sleep, "jitter": lambda: 0.0, "notice": self.told.append, **settings})
-
-    async def gateway(self, credentials=None, *, anonymous=False, read_only=False, **settings):
-        who = None if anonymous else credentials or self.root
-        context = opened(self.front.root_url, who, read_only=read_only, pace=self.pace(**settings))
-        return await self.stack.enter_async_context(context)
-
-
-@pytest.fixture
-async def place():
-    async with AsyncExitStack() as stack:
-        sandbox = await stack.enter_async_context(await Sandbox.start())
-        front = await stack.enter_async_context(front_of(sandbox.root_url))
-        async with AsyncExitStack() as gateways:
-            yield Place(sandbox, front, gateways)
+__all__ = ["place"]

@@ -24,14 +24,7 @@ BODY = {"description": "d", "scopes": ["a:b"]}
 
 async def limited(place, *scopes):
     """A gateway of a client that has just these scopes."""
-    root = await place.gateway()
-    made = await root.call(
-        "auth",
-        "createClient",
-        "test/limited",
-        payload={"expires": "3000-01-01T00:00:00Z", "description": "d", "scopes": list(scopes)},
-    )
-    return await place.gateway(Credentials("test/limited", Masked(made["accessToken"])))
+    return await place.gateway(await place.client(*scopes))
 
 
 async def test_a_role_comes_back_as_it_was_sent_whatever_its_name(place):

@@ -1,0 +1,11 @@
+"""One seeded sandbox for a module's tests."""
+
+import pytest
+
+from tests.support.hosted_sandbox import hosted_sandbox
+
+
+@pytest.fixture(scope="module")
+def sandbox(request):
+    with hosted_sandbox() as hosted:
+        yield hosted
