@@ -35,6 +35,11 @@ def test_help_and_version_load_nothing_heavy(program, flag):
     assert not loaded_by(program, flag) & set(HEAVY)
 
 
+@pytest.mark.parametrize("command", ["can", "who-can", "role"])
+def test_a_commands_help_loads_no_client(command):
+    assert not loaded_by("console.cli", command, "--help") & set(HEAVY)
+
+
 def test_the_runner_never_loads_the_console_or_its_libraries():
     program = "import runner.commands.publish, runner.commands.plan, runner.verify_request, sys; print(*sys.modules)"
     done = subprocess.run(
