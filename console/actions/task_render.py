@@ -15,7 +15,6 @@ from console.domain.taskcluster_yml import BadTaskclusterYml, Problem, Taskclust
 from console.domain.taskcluster_yml_advice import Advice, advise
 from console.domain.taskcluster_yml_event import (
     GithubEvent,
-    TasksFor,
     pull_request_event,
     push_event,
     release_event,
@@ -165,8 +164,3 @@ async def check_role(connection: Connection, rendering: Rendering) -> RoleCheck:
         access = await read_access(connection, clients=False)
         held = tuple(access.rules.expand(rendering.scopes))
         return RoleCheck(needs_of(rendering, held), access.roles_unread)
-
-
-def is_pull_request(event: GithubEvent) -> bool:
-    """Whether the event runs somebody's unmerged code."""
-    return event.tasks_for in {TasksFor.PULL_REQUEST, TasksFor.UNTRUSTED_PULL_REQUEST, TasksFor.COMMENT}
