@@ -65,6 +65,7 @@ class RenderedTasks:
     """What is made of an event.
 
     Args:
+        name: the file's name, for messages.
         file: the file.
         rendering: the tasks and how they are created.
         refusals: what the queue would refuse of them.
@@ -72,6 +73,7 @@ class RenderedTasks:
         policy: why nothing runs, though tasks render; "" where nothing forbids it.
     """
 
+    name: str
     file: TaskclusterYml
     rendering: Rendering
     refusals: tuple[Problem, ...]
@@ -80,11 +82,19 @@ class RenderedTasks:
 
 
 def render_task(
-    text: str, happening: Happening, *, slug: str, revision: str, root_url: str | None, now: datetime
+    name: str,
+    text: str,
+    happening: Happening,
+    *,
+    slug: str,
+    revision: str,
+    root_url: str | None,
+    now: datetime,
 ) -> RenderedTasks:
     """Render the file.
 
     Args:
+        name: the file's, for messages.
         text: `.taskcluster.yml`.
         happening: what happens.
         slug: the repository.
@@ -105,7 +115,8 @@ def render_task(
             new_id=_slug_id,
         )
     except BadTaskclusterYml as error:
-        raise UsageError(f"The task file does not become tasks.\n{error}") from error
+        problems = "".join(f"\n{problem.told_of(name)}" for problem in error.problems)
+        raise UsageError(f"The task file does not become tasks.{problems}") from error
     policy = ""
     if happening.by_stranger and not file.runs_for_strangers:
         policy = (
@@ -117,7 +128,7 @@ def render_task(
         for task_id, task in rendering.tasks.items()
         for reason, path in refusals(task_id, task, moment)
     )
-    return RenderedTasks(file, rendering, tuple(wrong), advise(file), policy)
+    return RenderedTasks(name, file, rendering, tuple(wrong), advise(file), policy)
 
 
 def _slug_id() -> str:

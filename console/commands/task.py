@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,6 +104,7 @@ def _render(
         by_stranger=arguments.by_stranger,
     )
     rendered = render_task(
+        "<stdin>" if arguments.file == "-" else arguments.file,
         text,
         happening,
         slug=_slug(arguments.repository, checkout),
@@ -135,14 +137,14 @@ def _read(name: str, environment: Mapping[str, str]) -> tuple[str, Checkout]:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
         raise UsageError(f"{name} cannot be read: {reason}.") from error
-    return text, Checkout(folder, environment.get("PATH", ""))
+    return text, Checkout(folder, environment.get("PATH", os.defpath))
 
 
 def _init(
     arguments: argparse.Namespace, environment: Mapping[str, str], stdout: TextIO, stderr: TextIO
 ) -> int:
     folder = arguments.folder
-    slug = _slug(arguments.repository, Checkout(folder, environment.get("PATH", "")))
+    slug = _slug(arguments.repository, Checkout(folder, environment.get("PATH", os.defpath)))
     task = NewTask(
         slug=slug,
         branch=arguments.branch,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from console.actions.task_render import needs_of
-from console.domain.taskcluster_yml import FILE_NAME
 from runner.narration import printable
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def rendered_json(rendered: RenderedTasks, check: RoleCheck) -> dict[str, Any]:
         "lacking": list(check.lacking) if check.suffices is False else [],
         "unknown": check.unknown if check.suffices is None else "",
         "policy": rendered.policy,
-        "refusals": [str(problem) for problem in rendered.refusals],
+        "refusals": [problem.told_of(rendered.name) for problem in rendered.refusals],
         "advice": [
             {
                 "line": one.position.line,
@@ -62,8 +61,9 @@ def rendered_json(rendered: RenderedTasks, check: RoleCheck) -> dict[str, Any]:
 def rendered_lines(rendered: RenderedTasks, check: RoleCheck, paint: Paint) -> Iterator[str]:
     """The rendering for a person."""
     rendering = rendered.rendering
-    role = f", created with role {paint(rendering.role, 'name')}" if rendering.role else ""
     count = len(rendering.tasks)
+    whose = ", created with role" if count else "; the role would be"
+    role = f"{whose} {paint(rendering.role, 'name')}" if rendering.role else ""
     yield f"{paint(rendering.event.name, 'name')}: {count or 'no'} task{'s'[: count != 1]}{role}"
     if rendered.policy:
         yield paint(f"Nothing runs: {rendered.policy}.", "unsure")
@@ -74,10 +74,10 @@ def rendered_lines(rendered: RenderedTasks, check: RoleCheck, paint: Paint) -> I
         yield from _indented(yaml.dump(task, Dumper=_Dumper, sort_keys=False, width=110))
     yield from (paint(f"Triggers the hook {hook}") for hook in rendering.hooks)
     yield from _role_lines(rendered, check, paint)
-    yield from (paint(str(problem), "bad") for problem in rendered.refusals)
+    yield from (paint(problem.told_of(rendered.name), "bad") for problem in rendered.refusals)
     if rendered.advice:
         yield "\nOut of date:"
-        yield from (f"  {paint(f'{FILE_NAME}:{one}')}" for one in rendered.advice)
+        yield from (f"  {paint(f'{rendered.name}:{one}')}" for one in rendered.advice)
 
 
 def _indented(text: str) -> Iterator[str]:
@@ -93,8 +93,8 @@ def _role_lines(rendered: RenderedTasks, check: RoleCheck, paint: Paint) -> Iter
     for scope in needed:
         granted = scope in own or (True if scope not in check.lacking else None if check.unknown else False)
         word, style = _MARKS[granted]
-        by = "  by Taskcluster-Github itself" if scope in own else ""
-        yield f"  {paint(f'{word:8}', style)} {paint(scope)}{paint(by, 'aside')}"
+        by = paint("  by Taskcluster-Github itself", "aside") if scope in own else ""
+        yield f"  {paint(f'{word:8}', style)} {paint(scope)}{by}"
     match check.suffices:
         case True:
             yield paint("The role suffices.", "good")

@@ -49,10 +49,13 @@ class Problem:
     pointer: str = ""
 
     def __str__(self) -> str:
-        """One line, as compilers write them."""
+        return self.told_of(FILE_NAME)
+
+    def told_of(self, name: str) -> str:
+        """One line, as compilers write them; `name` is the file's."""
         place = f":{self.position.line}:{self.position.column}" if self.position else ""
         subject = self.pointer.removeprefix("/").replace("/", ".")
-        return f"{FILE_NAME}{place}: {subject + ' ' if subject else ''}{self.reason}"
+        return f"{name}{place}: {subject + ' ' if subject else ''}{self.reason}"
 
 
 class BadTaskclusterYml(ValueError):
