@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from console.failures import ReadOnly, Unconfirmed
 from console.services.answers import Refusal, error_of
-from runner.errors import RunnerError, Unavailable
+from runner.errors import Refused, RunnerError, Unavailable
 from runner.retry import TEMPORARY_STATUSES, retry_after_seconds
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ class Taskcluster:
         try:
             answer = await getattr(client, request.entry)(*request.names, **request.keywords)
         except taskcluster.exceptions.TaskclusterConnectionError as error:
-            raise _broken(error.superExc or error) from error
+            raise self._broken(error.superExc or error) from error
         except aiohttp.ClientResponseError as error:
             raise self._failed(error.status, heard) from error
         except TimeoutError as error:
@@ -270,6 +270,27 @@ class Taskcluster:
             )
         wait = retry_after_seconds(heard.headers.get("Retry-After"), self._pace.now())
         return _Failed(f"status {status}", wait, may_have_acted=status not in _NOT_ACTED)
+
+    def _broken(self, cause: BaseException) -> Exception:
+        import aiohttp
+
+        match cause:
+            case aiohttp.ClientConnectorCertificateError():
+                return Refused(
+                    f"The certificate of {self.root_url} is not accepted.",
+                    cause="It is not its own, has expired, or is of an authority that this machine does not trust.",
+                )
+            case aiohttp.ClientSSLError():
+                return Unavailable(
+                    f"{self.root_url} does not speak TLS as https needs it.",
+                    action="Check TASKCLUSTER_ROOT_URL or --root-url.",
+                )
+            case aiohttp.ClientConnectorError():
+                return _Failed("no connection", may_have_acted=False)
+            case TimeoutError():
+                return _Failed("no answer in time")
+            case _:
+                return _Failed(f"the connection broke ({type(cause).__name__})")
 
     def _given_up(self, request: _Request, failed: _Failed, *, unsure: bool) -> RunnerError:
         what = f"{request.service} of {self.root_url} does not answer: {failed}."
@@ -306,20 +327,6 @@ class _Request:
     keywords: Mapping[str, Any]
     asks: bool
     repeatable: bool
-
-
-def _broken(cause: BaseException) -> _Failed:
-    import aiohttp
-
-    match cause:
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
-            return _Failed("its certificate is not accepted", may_have_acted=False)
-        case aiohttp.ClientConnectorError():
-            return _Failed("no connection", may_have_acted=False)
-        case TimeoutError():
-            return _Failed("no answer in time")
-        case _:
-            return _Failed(f"the connection broke ({type(cause).__name__})")
 
 
 def _revealed(credentials: Credentials | None) -> dict[str, str]:

@@ -11,10 +11,11 @@ from console.credentials.value import Credentials
 from console.failures import Absent, MissingScopes, ReadOnly, Rejected, SignInNeeded, Unconfirmed
 from console.services.answers import Refusal, error_of
 from console.services.taskcluster import opened
-from runner.errors import Conflict, ExitCode, Unavailable
+from runner.errors import Conflict, ExitCode, Refused, Unavailable
 from runner.masking import Masked
 from runner.retry import Backoff
 from tests.support.front import CUT, CUT_AFTER, HANG, Fault
+from tests.support.tls import self_signed_context
 
 pytestmark = pytest.mark.enable_socket
 
@@ -114,6 +115,26 @@ def temporary(place, start, end):
     )
     text = {name: value.decode() if isinstance(value, bytes) else value for name, value in made.items()}
     return Credentials(text["clientId"], Masked(text["accessToken"]), Masked(text["certificate"]))
+
+
+async def test_a_port_without_tls_is_told_at_once(place):
+    root_url = place.front.root_url.replace("http:", "https:")
+    async with opened(root_url, None, read_only=True, pace=place.pace()) as gateway:
+        with pytest.raises(Unavailable, match="does not speak TLS"):
+            await gateway.call("auth", "ping")
+    assert place.slept == []
+
+
+async def test_a_certificate_that_is_not_trusted_is_told_at_once(place, tmp_path):
+    server = await asyncio.start_server(
+        lambda _reader, writer: writer.close(), "127.0.0.1", 0, ssl=self_signed_context(tmp_path)
+    )
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        async with opened(f"https://localhost:{port}", None, read_only=True, pace=place.pace()) as gateway:
+            with pytest.raises(Refused, match=r"certificate of .* is not accepted"):
+                await gateway.call("auth", "ping")
+    assert place.slept == []
 
 
 async def test_expired_credentials_ask_for_a_sign_in(place):

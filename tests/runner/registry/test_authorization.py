@@ -1,13 +1,8 @@
 """Credentials go to the registry that they are for and to its token server, and nowhere else."""
 
-import ssl
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from console.sandbox.registry.authentication import Account, BasicAuth, TokenAuth
 from console.sandbox.registry.faults import Answer, ChangeAnswer, CutRequest, ExpireTokens, Fault
@@ -17,6 +12,7 @@ from runner.image.manifests import OCI_LAYER_GZIP, Descriptor
 from runner.image.reference import Registry, Repository
 from runner.registry.client import RegistryClient
 from tests.support.registries import PASSWORD, USER, TestEffects, credentials_for, embedded_registry
+from tests.support.tls import self_signed_context
 
 pytestmark = pytest.mark.enable_socket
 
@@ -276,22 +272,7 @@ def test_tells_which_limit_was_reached(world, answer, told):
 
 @pytest.fixture
 def self_signed(tmp_path):
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "registry.example")])
-    now = datetime.now(UTC)
-    certificate = x509.CertificateBuilder(
-        name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(1)
-    ).sign(key, hashes.SHA256())
-    pem = tmp_path / "registry.pem"
-    pem.write_bytes(
-        certificate.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    return context
+    return self_signed_context(tmp_path)
 
 
 def test_a_certificate_that_is_not_trusted_is_refused_with_its_reason(world, self_signed):
