@@ -182,6 +182,7 @@ class Publication:
     def _build(self) -> LocalImage:
         from runner.building import build_image
         from runner.engines.docker_engine import BuildRequest
+        from runner.pushed_check import check_whole
 
         preparation, settings, narrator = self.preparation, self.job.settings, self.job.narrator
         context = preparation.context
@@ -206,6 +207,7 @@ class Publication:
             for warning in context.warnings:
                 narrator.warn(warning)
             narrator.say(f"  image {image.image_id} with {len(image.diff_ids)} layers")
+            check_whole(preparation.engine.facts, image)
         return image
 
     def _push(self, image: LocalImage, tag: str) -> Manifest:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from runner.errors import IntegrityFailure
+from runner.errors import IntegrityFailure, Unavailable
 from runner.image.manifests import BadManifest, ImageConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from runner.engines.docker_engine import LocalImage
+    from runner.engines.docker_engine import EngineFacts, LocalImage
     from runner.image.digest import Digest
     from runner.image.manifests import Manifest
     from runner.preparation import Preparation
@@ -39,6 +39,25 @@ class PushedImage(NamedTuple):
             "diffIds": [str(digest) for digest in self.config.diff_ids],
             "layers": [str(layer.digest) for layer in self.manifest.layers],
         }
+
+
+def check_whole(facts: EngineFacts, image: LocalImage) -> None:
+    """A containerd store must hold every blob of what it built.
+
+    It fetches no layer whose content it has from another image; where that one was compressed otherwise, the blob that
+    the manifest names is missing: inspect then tells no layers, and the engine cannot push or save (28.5).
+
+    Raises:
+        Unavailable: it does not.
+    """
+    if facts.store == "containerd" and not image.diff_ids:
+        raise Unavailable(
+            f"The engine does not hold every layer of {image.image_id}, which it just built.",
+            cause="Its containerd store has layers of the base image from another image, in another compression, and "
+            "did not fetch the base image's own.",
+            action="Remove the images that share them from the engine (`docker image rm`), or run the task on another "
+            "worker.",
+        )
 
 
 def check_pushed(
