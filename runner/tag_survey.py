@@ -46,6 +46,7 @@ class TagSurvey:
         self._taskcluster = taskcluster
         self._moment = moment
         self._standings: dict[Digest, Standing] = {}
+        self._relations: dict[str, Relation] = {}
         self._statements: dict[Digest, Statement | None] = {}
 
     @cached_property
@@ -122,10 +123,18 @@ class TagSurvey:
             return None
 
     def _relate(self, theirs: str) -> Relation:
+        if theirs not in self._relations:
+            self._relations[theirs] = self._relation_of(theirs)
+        return self._relations[theirs]
+
+    def _relation_of(self, theirs: str) -> Relation:
         checkout, ours = self._job.checkout, self._job.revision
-        newer, older = checkout.descends(theirs, ours), checkout.descends(ours, theirs)
-        if newer or older:
-            return Relation.NEWER if newer else Relation.OLDER
+        older = checkout.descends(ours, theirs)
+        if older:
+            return Relation.OLDER
+        newer = checkout.descends(theirs, ours)
+        if newer:
+            return Relation.NEWER
         return Relation.UNKNOWN if newer is None or older is None else Relation.DIVERGED
 
     def _statement_of(self, manifest: Manifest, config: ImageConfig | None) -> Statement | None:

@@ -56,14 +56,15 @@ class Checkout:
             return None
         if commit == ancestor:
             return True
-        if self._run("cat-file", "-e", f"{commit}^{{commit}}").returncode != 0:
-            # A commit that is not here is newer, or of a history that was not fetched.
-            return None
         code = self._run("merge-base", "--is-ancestor", ancestor, commit).returncode
         if code == 0:
             return True
-        shallow = self._ask("rev-parse", "--is-shallow-repository") != "false"
-        return None if code != 1 or shallow else False
+        # 128: a commit that is not here is newer, or of a history that was not fetched.
+        return None if code != 1 or self._is_shallow else False
+
+    @cached_property
+    def _is_shallow(self) -> bool:
+        return self._ask("rev-parse", "--is-shallow-repository") != "false"
 
     def _ask(self, *arguments: str) -> str | None:
         answer = self._run(*arguments)
