@@ -18,6 +18,7 @@ from console.keys import keymap_problems, scopes_of
 from console.screens.cover import Cover
 from console.screens.help import Help, help_lines
 from console.screens.palette import Actions
+from console.screens.screen import ConsoleScreen
 from console.screens.table import SCREENS
 from console.shell import Shell
 from console.themes import THEMES
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
     from textual.screen import Screen
 
-    from console.screens.screen import ConsoleScreen
     from console.screens.table import Entry
     from console.shell import Opening
 
@@ -153,6 +153,9 @@ class Lading(App[int], inherit_bindings=False):
             read_only=self.opening.read_only,
             note=self.shell.note,
         )
+
+        if self.shell.failure is not None and isinstance(self.screen, ConsoleScreen):
+            self.screen.show_error(self.shell.failure)
 
     def notify(
         self,

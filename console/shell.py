@@ -68,6 +68,7 @@ class Shell:
         self.opening = opening
         self.session: Session | None = None
         self.note = ""
+        self.failure: Exception | None = None
         self.changed: list[Callable[[], None]] = []
         self._open_session = opening.open_session
         self._holder: asyncio.Task[None] | None = None
@@ -87,6 +88,7 @@ class Shell:
         """Begin to open the session, unless it is open or being opened."""
         if self._opened is not None and not (self._opened.done() and self._opened.exception()):
             return
+        self.failure = None
         self._opened = asyncio.get_running_loop().create_future()
         # Whoever waits is told; where nobody waits, nothing is to be told.
         self._opened.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -130,6 +132,7 @@ class Shell:
         except Exception as error:  # noqa: BLE001 - told by every screen that waits for the session
             if not opened.done():
                 opened.set_exception(error)
+                self.failure = error
                 self._tell("not connected")
         finally:
             self.session = None

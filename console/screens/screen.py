@@ -148,6 +148,13 @@ class ConsoleScreen(Screen[None]):
         """Show an error in the screen's panel."""
         self._errors.show(error, "r tries again")
 
+    def _forget_error(self) -> None:
+        """That there is no session stays told until there is one."""
+        if self.shell.failure is not None:
+            self.show_error(self.shell.failure)
+        else:
+            self._errors.clear()
+
     def cancel_work(self) -> bool:
         """Cancel what runs; returns whether anything did."""
         running = self._progress.running
@@ -173,7 +180,7 @@ class ConsoleScreen(Screen[None]):
                 if is_current():
                     self._progress.end(what)
 
-        self._errors.clear()
+        self._forget_error()
         self._progress.begin(what, what)
         self._run(guarded, what)
 
@@ -212,8 +219,8 @@ class ConsoleScreen(Screen[None]):
 
     def action_reload(self) -> None:
         """Read again."""
-        self._errors.clear()
         self.shell.start()
+        self._forget_error()
         self.load()
 
     def action_back(self) -> None:

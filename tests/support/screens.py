@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
+from typing import Any
 
 from textual.widgets import Input
 
@@ -35,7 +35,7 @@ class Clock:
 def console(
     folder=None,
     *,
-    taskcluster=None,
+    taskcluster: Any = None,
     credentials=None,
     config=None,
     profile="balrog",
@@ -67,7 +67,7 @@ def console(
         await asyncio.sleep(0)
         if fails is not None:
             raise fails
-        yield Session(Connection(settings, taskcluster or SimpleNamespace()), folder)
+        yield Session(Connection(settings, taskcluster), folder)
 
     return Lading(
         Opening(
@@ -84,8 +84,11 @@ def console(
 
 
 async def settled(pilot):
-    """Wait until nothing runs any more, and what it gave is drawn. No cursor blinks afterwards."""
+    """Wait until the session is open or refused, nothing runs, and all is drawn. No cursor blinks afterwards."""
     await pilot.pause()
+    shell = pilot.app.shell
+    while shell.session is None and shell.failure is None:
+        await pilot.pause(0.01)
     await pilot.app.workers.wait_for_complete()
     await pilot.pause()
     for field in pilot.app.screen.query(Input):
