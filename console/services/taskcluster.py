@@ -7,34 +7,21 @@ time limit, and lets `aiohttp`'s exceptions through.
 from __future__ import annotations
 
 import contextlib
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from console.failures import ReadOnly, Unconfirmed
-from console.services.answers import Refusal, error_of
-from runner.errors import Refused, RunnerError, Unavailable
-from runner.retry import TEMPORARY_STATUSES, retry_after_seconds
+from console.services.attempt import Asked, Failed, answer_of, hear, listen, nonsense
+from runner.errors import RunnerError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
-    from types import SimpleNamespace
 
     import aiohttp
 
     from console.credentials.value import Credentials
     from console.services.pacing import Pace
 
-_SERVICES: Final = {
-    "auth": "Auth",
-    "github": "Github",
-    "hooks": "Hooks",
-    "index": "Index",
-    "object": "Object",
-    "queue": "Queue",
-    "secrets": "Secrets",
-}
 # POSTs that only ask: what they are asked does not fit a URL.
 _ASKING: Final = frozenset(
     {
@@ -47,34 +34,8 @@ _ASKING: Final = frozenset(
         ("queue", "tasks"),
     }
 )
-_NOT_ACTED: Final = frozenset({429, 503})
 _CONNECT_SECONDS: Final = 10.0
 _AT_ONCE: Final = 8
-
-
-@dataclass(slots=True)
-class _Heard:
-    """The headers of the answer to the attempt under way: the client hands out bodies alone."""
-
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-_HEARD: ContextVar[_Heard] = ContextVar("heard")
-
-
-class _Failed(Exception):
-    """An attempt that another may follow.
-
-    Args:
-        reason: what to tell of it.
-        wait: seconds that the server asked for, or None.
-        may_have_acted: whether the service may have done what it was asked.
-    """
-
-    def __init__(self, reason: str, wait: float | None = None, *, may_have_acted: bool = True) -> None:
-        super().__init__(reason)
-        self.wait = wait
-        self.may_have_acted = may_have_acted
 
 
 class Taskcluster:
@@ -185,13 +146,15 @@ class Taskcluster:
             answer = await self.call(service, entry, *names, query=asked)
             page = answer.get(key) if isinstance(answer, dict) else None
             if not isinstance(page, list):
-                raise self._nonsense(service, f"a page without `{key}`")
+                raise nonsense(service, self.root_url, f"a page without `{key}`")
             yield page
             token = answer.get("continuationToken")
             if not token:
                 return
             if token in seen:
-                raise self._nonsense(service, "the same continuationToken twice, so that its list has no end")
+                raise nonsense(
+                    service, self.root_url, "the same continuationToken twice, so that its list has no end"
+                )
             seen.add(token)
             asked["continuationToken"] = token
 
@@ -207,7 +170,7 @@ class Taskcluster:
         if service not in self._clients:
             import taskcluster.aio  # half a second, for those who connect only
 
-            self._clients[service] = getattr(taskcluster.aio, _SERVICES[service])(
+            self._clients[service] = getattr(taskcluster.aio, service.capitalize())(
                 {"rootUrl": self.root_url, "credentials": _revealed(self._credentials), "maxRetries": 0},
                 session=self._session,
             )
@@ -218,7 +181,7 @@ class Taskcluster:
         while True:
             try:
                 return await self._attempt(client, request)
-            except _Failed as failed:
+            except Failed as failed:
                 unsure = unsure or (failed.may_have_acted and not request.asks)
                 repeatable = request.repeatable or not failed.may_have_acted
                 if attempt >= pace.backoff.attempts or not repeatable:
@@ -229,70 +192,17 @@ class Taskcluster:
             attempt += 1
 
     async def _attempt(self, client: Any, request: _Request) -> Any:
-        import aiohttp
-        import taskcluster.exceptions
-
-        heard = _Heard()
-        _HEARD.set(heard)
+        asked = Asked(request.service, self.client_id, self.root_url, self._pace)
+        heard = listen()
         try:
-            answer = await getattr(client, request.entry)(*request.names, **request.keywords)
-        except taskcluster.exceptions.TaskclusterConnectionError as error:
-            raise self._broken(error.superExc or error) from error
-        except aiohttp.ClientResponseError as error:
-            raise self._failed(error.status, heard) from error
-        except TimeoutError as error:
-            raise _Failed(f"no answer within {self._pace.limit:g} s") from error
-        except (
-            taskcluster.exceptions.TaskclusterRestFailure,
-            taskcluster.exceptions.TaskclusterAuthFailure,
-        ) as error:
-            raise self._refused(error, request, heard) from error
-        except UnicodeDecodeError as error:
-            raise self._nonsense(request.service, "what is no text") from error
-        finally:
-            self._learn_time(heard)
-        if isinstance(answer, dict) and isinstance(answer.get("response"), aiohttp.ClientResponse):
-            raise self._nonsense(request.service, "what is no JSON")
-        return answer
-
-    def _refused(self, error: Any, request: _Request, heard: _Heard) -> Exception:
-        if error.status_code in TEMPORARY_STATUSES:
-            return self._failed(error.status_code, heard)
-        return error_of(
-            Refusal(error.status_code, error.body, request.service, self.client_id, self.root_url)
-        )
-
-    def _failed(self, status: int, heard: _Heard) -> Exception:
-        if status not in TEMPORARY_STATUSES:
-            return Unavailable(
-                f"{self.root_url} answered {status}.",
-                cause="It does not have what was asked for." if status == 501 else "It is in trouble.",
+            return await answer_of(
+                getattr(client, request.entry)(*request.names, **request.keywords), asked, heard
             )
-        wait = retry_after_seconds(heard.headers.get("Retry-After"), self._pace.now())
-        return _Failed(f"status {status}", wait, may_have_acted=status not in _NOT_ACTED)
+        finally:
+            if heard.date is not None:
+                self.clock_skew = heard.date - self._pace.now()
 
-    def _broken(self, cause: BaseException) -> Exception:
-        import aiohttp
-
-        match cause:
-            case aiohttp.ClientConnectorCertificateError():
-                return Refused(
-                    f"The certificate of {self.root_url} is not accepted.",
-                    cause="It is not its own, has expired, or is of an authority that this machine does not trust.",
-                )
-            case aiohttp.ClientSSLError():
-                return Unavailable(
-                    f"{self.root_url} does not speak TLS as https needs it.",
-                    action="Check TASKCLUSTER_ROOT_URL or --root-url.",
-                )
-            case aiohttp.ClientConnectorError():
-                return _Failed("no connection", may_have_acted=False)
-            case TimeoutError():
-                return _Failed("no answer in time")
-            case _:
-                return _Failed(f"the connection broke ({type(cause).__name__})")
-
-    def _given_up(self, request: _Request, failed: _Failed, *, unsure: bool) -> RunnerError:
+    def _given_up(self, request: _Request, failed: Failed, *, unsure: bool) -> RunnerError:
         what = f"{request.service} of {self.root_url} does not answer: {failed}."
         if unsure:
             return Unconfirmed(
@@ -303,20 +213,6 @@ class Taskcluster:
         return Unavailable(
             what, cause="The service is down, or the network is.", action="Try again in a while."
         )
-
-    def _nonsense(self, service: str, what: str) -> Unavailable:
-        return Unavailable(
-            f"{service} of {self.root_url} answers {what}.",
-            cause="It may be no Taskcluster, or something between here and there answers in its place.",
-            action="Check TASKCLUSTER_ROOT_URL or --root-url.",
-        )
-
-    def _learn_time(self, heard: _Heard) -> None:
-        try:
-            told = parsedate_to_datetime(heard.headers["Date"]).timestamp()
-        except (KeyError, ValueError, TypeError, IndexError, OverflowError):
-            return
-        self.clock_skew = told - self._pace.now()
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,14 +245,10 @@ async def opened(
     import aiohttp
 
     trace = aiohttp.TraceConfig()
-    trace.on_request_end.append(_hear)
+    trace.on_request_end.append(hear)
     async with aiohttp.ClientSession(
         timeout=aiohttp.ClientTimeout(total=pace.limit, sock_connect=min(_CONNECT_SECONDS, pace.limit)),
         connector=aiohttp.TCPConnector(limit_per_host=_AT_ONCE),
         trace_configs=[trace],
     ) as session:
         yield Taskcluster(root_url, credentials, session, pace, read_only=read_only)
-
-
-async def _hear(_session: object, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams) -> None:
-    _HEARD.get().headers = end.response.headers

@@ -9,7 +9,6 @@ import taskcluster
 
 from console.credentials.value import Credentials
 from console.failures import Absent, MissingScopes, ReadOnly, Rejected, SignInNeeded, Unconfirmed
-from console.services.answers import Refusal, error_of
 from console.services.taskcluster import opened
 from runner.errors import Conflict, ExitCode, Refused, Unavailable
 from runner.masking import Masked
@@ -380,11 +379,3 @@ async def test_the_audit_tells_who_did_what(place):
     await gateway.call("auth", "createRole", "r/", payload=BODY)
     [entry] = await gateway.items("auth", "getEntityHistory", "role", "r/", key="auditHistory")
     assert (entry["actionType"], entry["clientId"]) == ("created", "static/taskcluster/root")
-
-
-def test_a_refusal_without_a_readable_scope_is_still_told():
-    for message in ("no fence", "missing the following scopes:\n\n```\n{\n```\n", ""):
-        body = {"code": "InsufficientScopes", "message": message}
-        error = error_of(Refusal(403, body, "auth", "c", "https://tc.invalid"))
-        assert isinstance(error, MissingScopes)
-        assert "client c lacks" in str(error)
