@@ -12,6 +12,7 @@ from pathlib import Path
 from runner.image.reference import Registry, Repository
 from runner.registry.client import RegistryClient
 from tests.bench.measuring import measured, pulled_bytes, stored_bytes
+from tests.support.buildx import buildx_plugin
 from tests.support.engines import RunningEngine
 from tests.support.registries import credentials_for, debian_registry
 from tests.support.task import SECRET, RootTaskcluster, git, push_event, taskcluster
@@ -133,6 +134,10 @@ class World:
         return cost
 
     def _lading(self, way, context, task):
+        plugin = self.home / ".docker/cli-plugins/docker-buildx"
+        if way == "lading-buildx" and not plugin.exists():
+            plugin.parent.mkdir(parents=True, exist_ok=True)
+            plugin.symlink_to(buildx_plugin())
         artifacts = self.home / "artifacts"
         environment = {
             **self.environment,
