@@ -1,6 +1,6 @@
 """`make bench`: publishes by the script of 2016 and by lading, in turn, with one engine and one registry.
 
-BENCH chooses images (`small,b`), groups (`growth`) and parts (`peers`, `floor`, `profile`); ENGINES, WAYS and RUNS
+BENCH chooses images (`small,b`), groups (`growth`) and parts (`peers`, `floor`, `profile`, `scopes`); ENGINES, WAYS and RUNS
 choose engines, ways and how often. The ratios are of one run on one machine; seconds are of that machine.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from console.sandbox.debian import PACKAGES, Machine, install
 from runner.errors import Unavailable
-from tests.bench import empty_publish, floor, peers
+from tests.bench import empty_publish, floor, peers, scopes
 from tests.bench.images import CASES, DEFAULT, GROUPS, Context
 from tests.bench.measuring import Cost, medians
 from tests.bench.tables import COST_HEAD, cost_row, say, show, step_table, table
@@ -22,6 +22,7 @@ from tests.bench.world import WAYS, world
 from tests.support.engines import RELEASES, running_engine
 
 PARTS = {"floor": floor.run, "peers": peers.run, "profile": empty_publish.run}
+ALONE = {"scopes": scopes.run}  # needs no engine
 RUNS = 5
 
 
@@ -31,6 +32,16 @@ def main():
     say(
         f"on {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before; medians of {arguments.runs}, in turn"
     )
+    for name in arguments.bench:
+        if name in ALONE:
+            ALONE[name](arguments.runs)
+    if {*arguments.bench} - ALONE.keys():
+        _bench_engines(arguments)
+    say(f"took {time.monotonic() - started:.0f} s; load {os.getloadavg()[0]:.1f} after")
+    return 0
+
+
+def _bench_engines(arguments):
     install(
         [name for name in PACKAGES if name in {"dockerd", "docker-registry", "htpasswd", "curl"}],
         Machine.this(),
@@ -42,14 +53,14 @@ def main():
                 _bench(engine, Path(folder), arguments)
         except Unavailable as error:
             say(f"{name} is left out: {error}")
-    say(f"took {time.monotonic() - started:.0f} s; load {os.getloadavg()[0]:.1f} after")
-    return 0
 
 
 def _arguments():
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument(
-        "--bench", type=_names([*CASES, *GROUPS, *PARTS]), default=[*DEFAULT, "floor", "profile"]
+        "--bench",
+        type=_names([*CASES, *GROUPS, *PARTS, *ALONE]),
+        default=[*DEFAULT, "floor", "profile", "scopes"],
     )
     parser.add_argument("--engines", type=_names(RELEASES), default=["20.10", "28.5"])
     parser.add_argument("--ways", type=_names(WAYS), default=["reference", "lading"])
