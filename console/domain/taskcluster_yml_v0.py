@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _TOKEN: Final = re.compile(r"\{\{([^}]*)\}\}")
 _QUOTED: Final = re.compile(r"\"([^\"]*)\"|'([^']*)'")
+_TIMES: Final = {"created": "{{ $fromNow }}", "deadline": "{{ '1 day' | $fromNow }}"}
 _ENVIRONMENT: Final = {
     "GITHUB_EVENT": "event.type",
     "GITHUB_BRANCH": "event.base.repo.branch",
@@ -144,9 +145,11 @@ def render_v0(
     tasks: dict[str, dict[str, Any]] = {}
     places: dict[str, int] = {}
     for index, template in enumerate(read.value.get("tasks", [])):
-        task = tokens.put_into(
-            {"created": "{{ $fromNow }}", "deadline": "{{ '1 day' | $fromNow }}", **template}
-        )
+        try:
+            task = tokens.put_into({**_TIMES, **template})
+        except _NoTime as error:
+            place = read.position(("tasks", index), str(error))
+            raise BadTaskclusterYml(Problem(f"{str(error)!r} is no time from now", place)) from error
         if not _is_for(read, index, task, known):
             continue
         task["routes"] = with_route(read, index, task, "statuses")
@@ -181,7 +184,7 @@ def _is_for(read: YamlText, index: int, task: Mapping[str, Any], known: Mapping[
         return False
     if known["event.type"] != "push":
         return True
-    branch = known["event.base.repo.branch"]
+    branch = known.get("event.base.repo.branch")
     return branch in branches if branches else branch not in (excluded or [])
 
 
@@ -203,6 +206,10 @@ def _add_environment(read: YamlText, index: int, task: dict[str, Any], known: Ma
 
 def _milliseconds(now: str) -> int:
     return int(datetime.fromisoformat(now).timestamp() * 1000)
+
+
+class _NoTime(ValueError):
+    """What `$fromNow` was given."""
 
 
 class _Tokens:
@@ -240,4 +247,4 @@ class _Tokens:
         try:
             return str(fromNow(offset, self._now))
         except (jsone.JSONTemplateError, OverflowError, ValueError) as error:
-            raise BadTaskclusterYml(Problem(f"{offset!r} is no time from now")) from error
+            raise _NoTime(offset) from error

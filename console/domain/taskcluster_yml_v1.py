@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from console.domain.taskcluster_yml_event import GithubEvent
-    from console.domain.taskcluster_yml_text import YamlText
+    from console.domain.taskcluster_yml_text import Position, YamlText
 
 # What json-e's messages name of the template.
 _NAMED: Final = (
@@ -69,11 +69,13 @@ def render_v1(
         kept = _kept(read.value.get("tasks"), context)
     except jsone.JSONTemplateError as error:
         raise BadTaskclusterYml(_problem(read, error)) from error
-    except RecursionError as error:
-        raise BadTaskclusterYml(Problem("does not render: it is nested too deeply")) from error
     # json-e raises whatever a wrong operand makes Python raise.
     except Exception as error:
-        raise BadTaskclusterYml(Problem(f"does not render: {type(error).__name__}: {error}")) from error
+        reason = (
+            "nested too deeply" if isinstance(error, RecursionError) else f"{type(error).__name__}: {error}"
+        )
+        place = _culprit(read, context)
+        raise BadTaskclusterYml(Problem(f"does not render: {reason}", place)) from error
     tasks = document.get("tasks", [])
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise BadTaskclusterYml(
@@ -86,6 +88,17 @@ def _kept(templates: object, context: dict[str, Any]) -> tuple[int, ...]:
     """Which of a list's templates render to something."""
     listed = templates if isinstance(templates, list) else []
     return tuple(index for index, template in enumerate(listed) if jsone.render([template], context))
+
+
+def _culprit(read: YamlText, context: dict[str, Any]) -> Position:
+    """The first task that does not render by itself, or the list of them."""
+    templates = read.value.get("tasks")
+    for index, template in enumerate(templates if isinstance(templates, list) else []):
+        try:
+            jsone.render([template], context)
+        except Exception:  # noqa: BLE001 - json-e raises whatever a wrong operand makes Python raise
+            return read.position(("tasks", index))
+    return read.position(("tasks",))
 
 
 def _problem(read: YamlText, error: jsone.JSONTemplateError) -> Problem:

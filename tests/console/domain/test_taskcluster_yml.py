@@ -115,7 +115,7 @@ tasks:
         ("version: 1\ntasks: [{a: {$eval: '1 +'}}]", 2, 13, "at template.tasks[0].a"),
         ("version: 1\ntasks: [{a: {$fromNow: soon}}]", 2, 13, "soon"),
         ("version: 1\ntasks: [{$eval: '1 / 0'}]", 2, 9, "division by zero"),
-        ("version: 1\ntasks: [{$fromNow: '99999999999 years'}]", None, None, "OverflowError"),
+        ("version: 1\ntasks: [{}, {$fromNow: '99999999999 years'}]", 2, 13, "OverflowError"),
         ("version: 1\ntasks: 3", 2, 8, "tasks must be array"),
         ("version: 1\ntasks: {$eval: '3'}", 2, 8, "does not render to a list of tasks"),
         ("version: 1\ntasks: [1]", 2, 9, "tasks.0 must be object"),
@@ -164,7 +164,7 @@ tasks:
             "Cannot specify both",
         ),
         ("version: 0\ntasks: [{extra: {github: {events: [push], env: true}}}]", 2, 9, "needs a `payload`"),
-        ("version: 0\ntasks: [{deadline: \"{{ 'soon' | $fromNow }}\"}]", None, None, "'soon' is no time"),
+        ("version: 0\ntasks: [{deadline: \"{{ 'soon' | $fromNow }}\"}]", 2, 25, "'soon' is no time"),
     ],
 )
 def test_what_makes_no_tasks_says_why_and_where(text, line, column, why):
