@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from console.domain.scopes import PARAMETER, Roles, covers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from console.domain.scopes import Rule
 
@@ -57,6 +57,7 @@ class Grants:
         self.sorted: Final = sorted(granting)
         self._open_ended = dict(open_ended)
         self._lengths = sorted({len(head) for head in open_ended})
+        self._known: dict[str, tuple[str, ...]] = {}
 
     @cached_property
     def folded(self) -> list[tuple[str, str]]:
@@ -71,36 +72,49 @@ class Grants:
         return is_template and any(True for _ in parameters_for(stated, wanted))
 
     def bearing_on(self, wanted: str) -> Roles:
-        """The rules and their scopes that can matter to who holds the scope, or matches the pattern."""
+        """The rules and their scopes that can matter to who holds a scope."""
+        return self._part(self.possibly(wanted))
+
+    def leading_to(self, pattern: str) -> Roles:
+        """The rules and their scopes that can matter to who matches a pattern."""
+        return self._part(self._matching(pattern))
+
+    def _part(self, wanted: Iterable[str]) -> Roles:
         part: defaultdict[str, set[str]] = defaultdict(set)
-        work = list(self.possibly(wanted))
+        work = list(wanted)
         seen = set(work)
         while work:
             scope = work.pop()
             for rule in self.granting[scope]:
                 if rule.pattern not in part:
-                    found = {*self.possibly(rule.pattern)} - seen
-                    seen |= found
-                    work.extend(found)
+                    for found in self._matching(rule.pattern):
+                        if found not in seen:
+                            seen.add(found)
+                            work.append(found)
                 part[rule.pattern].add(scope)
         return Roles({pattern: sorted(part[pattern]) for pattern in sorted(part)})
 
     def possibly(self, wanted: str) -> Iterator[str]:
-        """Granted scopes that may satisfy the wanted one, or match where the wanted one is a pattern."""
-        if wanted.endswith("*"):
-            stem = wanted[:-1]
-            yield from self.beginning(stem)
-        else:
-            stem = wanted
-            if wanted in self.granting:
-                yield wanted
+        """Granted scopes that may satisfy the wanted one."""
+        stem = wanted.removesuffix("*")
+        if stem == wanted and wanted in self.granting:
+            yield wanted
         for length in self._lengths:
             if length > len(stem):
                 return
             yield from self._open_ended.get(stem[:length], ())
 
-    def beginning(self, prefix: str) -> Iterator[str]:
-        """Granted scopes of that beginning, in order."""
+    def _matching(self, pattern: str) -> Sequence[str]:
+        """Granted scopes that may match a pattern."""
+        known = self._known.get(pattern)
+        if known is None:
+            found = dict.fromkeys(self.possibly(pattern))
+            if pattern.endswith("*"):
+                found.update(dict.fromkeys(self._beginning(pattern[:-1])))
+            known = self._known[pattern] = tuple(found)
+        return known
+
+    def _beginning(self, prefix: str) -> Iterator[str]:
         for index in range(bisect_left(self.sorted, prefix), len(self.sorted)):
             if not self.sorted[index].startswith(prefix):
                 return

@@ -46,7 +46,8 @@ class Effects:
         self._after = after
         self._role_id = role_id
         self._pattern = ASSUME + role_id
-        bearing = after.grants.bearing_on(self._pattern)
+        # What the edited role grants leads to itself in a cycle only, so that the index of before will do.
+        bearing = before.grants.leading_to(self._pattern)
         self._edited = Roles({self._pattern: ()})
         self._part = Roles({rule.pattern: rule.scopes for rule in (*self._edited.rules, *bearing.rules)})
         stated = [
@@ -71,7 +72,7 @@ class Effects:
         A role that ends in `*` is what it gives to the names that it matches, not the roles that its wildcard takes
         in: whoever holds that wildcard is told apart.
         """
-        reach = Reach(self._after, self._part, self._pattern)
+        reach = Reach(self._before, self._part, self._pattern)
         for role_id in reach.role_ids():
             if role_id != self._role_id and self._is_led_to_it(_given(self._part, role_id)):
                 before, after = (_given(access.rules, role_id) for access in (self._before, self._after))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def check_role(role_id: str, scopes: Iterable[str]) -> None:
             raise BadScope(f"parameterized scope '{scope}' contains '*{PARAMETER}'")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
     """A role as the resolver sees it: who matches the pattern is granted the scopes.
 
@@ -96,12 +97,12 @@ class Rule:
     pattern: str
     scopes: tuple[str, ...]
 
-    @property
+    @cached_property
     def is_star(self) -> bool:
         """Whether the pattern ends with a wildcard."""
         return self.pattern.endswith("*")
 
-    @property
+    @cached_property
     def stem(self) -> str:
         """The pattern without its wildcard."""
         return self.pattern[:-1] if self.is_star else self.pattern

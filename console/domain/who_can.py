@@ -89,6 +89,7 @@ class _Census:
         self._access = access
         self._scope = scope
         self._part = access.grants.bearing_on(scope)
+        self._scopes = {rule.pattern: rule.scopes for rule in self._part.rules}
         self.reach = Reach(access, self._part, scope)
         self.is_complete = True
 
@@ -105,6 +106,10 @@ class _Census:
         cannot_sign_in = "disabled" if one.is_disabled else "expired" if one.is_expired else ""
         return Holder(principal, chain, cannot_sign_in=cannot_sign_in) if chain else None
 
+    def _only(self, role_ids: Iterable[str]) -> Roles:
+        patterns = {ASSUME + role_id for role_id in role_ids}
+        return Roles({pattern: self._scopes[pattern] for pattern in sorted(patterns)})
+
     def _chain(self, part: Roles, *held: str) -> Chain | None:
         search = Search(part, held)
         self.is_complete &= search.is_complete
@@ -116,7 +121,7 @@ class _Census:
         # A name that nobody has shows what every name is given.
         every = self._chain(self._part, held[:-1] + _NOBODY)
         if every is not None:
-            chain = self._chain(_only(self._part, every.role_ids), held)
+            chain = self._chain(self._only(every.role_ids), held)
             return Holder(principal, chain or every)
         named = self._named(held)
         if named is not None:
@@ -138,11 +143,6 @@ class _Census:
                     if found:
                         return found
         return None
-
-
-def _only(part: Roles, role_ids: Iterable[str]) -> Roles:
-    patterns = {ASSUME + role_id for role_id in role_ids}
-    return Roles({rule.pattern: rule.scopes for rule in part.rules if rule.pattern in patterns})
 
 
 def _is_name(scope: str, pattern: str) -> bool:

@@ -1,7 +1,8 @@
 """`make bench`: publishes by the script of 2016 and by lading, in turn, with one engine and one registry.
 
-BENCH chooses images (`small,b`), groups (`growth`) and parts (`peers`, `floor`, `profile`, `scopes`); ENGINES, WAYS and RUNS
-choose engines, ways and how often. The ratios are of one run on one machine; seconds are of that machine.
+BENCH chooses images (`small,b`), groups (`growth`) and parts (`peers`, `floor`, `profile`, `scopes`); ENGINES,
+WAYS and RUNS choose engines, ways and how often. The ratios are of one run on one machine; seconds are of that
+machine.
 """
 
 import argparse

@@ -9,7 +9,16 @@ from console.domain.explain import No, Unknown, Yes, explain
 from console.domain.principal import parse_principal
 from console.domain.scope_search import How
 from console.domain.scopes import PARAMETER, covers, satisfies
-from tests.support.role_sets import CLIENTS, HELD, ROLE_IDS, ROLE_SETS, access_of, expanded, matches
+from tests.support.role_sets import (
+    CLIENTS,
+    HELD,
+    ROLE_IDS,
+    ROLE_SETS,
+    UNHURRIED,
+    access_of,
+    expanded,
+    matches,
+)
 from tests.support.role_sets import given as granted
 
 SECRET = "secrets:get:repo:github.com/org/app:dockerhub"
@@ -149,17 +158,20 @@ def test_roles_that_grow_without_end_end_the_search_as_unknown():
     assert "without end" in answer.reason
 
 
+@UNHURRIED
 @given(ROLE_SETS, st.lists(HELD, max_size=3))
 def test_expansion_is_the_naive_fixed_point(roles, held):
     assert access_of(roles).rules.expand(held) == expanded(roles, held)
 
 
+@UNHURRIED
 @given(ROLE_SETS, st.lists(HELD, max_size=3), HELD)
 def test_yes_and_no_are_what_the_naive_fixed_point_says(roles, held, wanted):
     answer = explain(access_of(roles), held, wanted)
     assert isinstance(answer, Yes if satisfies(expanded(roles, held), wanted) else No)
 
 
+@UNHURRIED
 @given(ROLE_SETS, st.lists(HELD, min_size=1, max_size=3), HELD)
 def test_each_chain_leads_by_the_rules_from_a_held_scope_to_the_wanted_one(roles, held, wanted):
     answer = explain(access_of(roles), held, wanted)
@@ -179,6 +191,7 @@ def test_each_chain_leads_by_the_rules_from_a_held_scope_to_the_wanted_one(roles
     assert answer.others >= 0
 
 
+@UNHURRIED
 @given(ROLE_SETS, HELD, HELD)
 def test_no_way_is_shorter_than_the_one_told(roles, held, wanted):
     answer = explain(access_of(roles), [held], wanted)
@@ -197,6 +210,7 @@ def test_no_way_is_shorter_than_the_one_told(roles, held, wanted):
         assert len(answer.chain.links) == length
 
 
+@UNHURRIED
 @given(ROLE_SETS, HELD, HELD)
 def test_a_miss_is_a_grant_of_the_roles_that_it_names(roles, held, wanted):
     answer = explain(access_of(roles), [held], wanted)
@@ -205,6 +219,7 @@ def test_a_miss_is_a_grant_of_the_roles_that_it_names(roles, held, wanted):
         assert all(miss.granted in roles[role_id] for role_id in miss.role_ids)
 
 
+@UNHURRIED
 @given(ROLE_SETS, CLIENTS, HELD, st.sets(ROLE_IDS, max_size=3))
 def test_hidden_roles_turn_a_no_into_unknown_and_never_an_answer_into_another(roles, clients, wanted, hidden):
     seen = {role_id: scopes for role_id, scopes in roles.items() if role_id not in hidden}

@@ -8,7 +8,7 @@ from console.domain.access import Access, Client, Role
 from console.domain.principal import Kind
 from console.domain.role_preview import preview, scopes_from_text
 from console.domain.scopes import RoleCycle, satisfies
-from tests.support.role_sets import CLIENTS, ROLE_IDS, ROLE_SETS, STATED, access_of, expanded
+from tests.support.role_sets import CLIENTS, ROLE_IDS, ROLE_SETS, STATED, UNHURRIED, access_of, expanded
 
 MAIN = "repo:github.com/org/app:branch:main"
 SECRET = "secrets:get:repo:github.com/org/app:dockerhub"
@@ -132,6 +132,7 @@ def test_effects_are_said_to_be_incomplete_where_roles_or_clients_are_unread():
     assert preview(access, MAIN, ["x"], None).unread == ("auth:list-clients is missing",)
 
 
+@UNHURRIED
 @given(ROLE_SETS, CLIENTS, ROLE_IDS, st.lists(STATED, max_size=4))
 def test_gained_and_lost_are_the_difference_of_the_expansions(roles, clients, role_id, scopes):
     found = preview(access_of(roles, clients), role_id, scopes, None)
@@ -150,6 +151,7 @@ def test_gained_and_lost_are_the_difference_of_the_expansions(roles, clients, ro
     assert all(name.endswith("*") for _kind, name in told)
 
 
+@UNHURRIED
 @given(ROLE_SETS, ROLE_IDS, st.lists(STATED, max_size=3))
 def test_a_cycle_is_told_where_auth_would_find_one(roles, role_id, scopes):
     access = access_of(roles).with_role(Role(role_id, tuple(scopes)))

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from console.domain.grants import Grants
+from console.domain.scope_search import Search
 from console.domain.scopes import (
     BadScope,
     Expression,
@@ -58,6 +60,17 @@ def test_expands_as_the_published_vectors_say(case):
     roles = Roles({rule["pattern"]: rule["scopes"] for rule in case["rules"]})
     for scope, added in case["expansions"].items():
         assert roles.expand([scope]) == normalise([scope, *added]), scope
+
+
+@pytest.mark.parametrize("case", _cases())
+def test_the_part_that_bears_on_a_scope_leads_to_it_as_the_published_vectors_say(case):
+    roles = Roles({rule["pattern"]: rule["scopes"] for rule in case["rules"]})
+    grants = Grants(roles)
+    everything = {scope for added in case["expansions"].values() for scope in added}
+    for scope, added in case["expansions"].items():
+        for wanted in everything:
+            chain = Search(grants.bearing_on(wanted), [scope]).chain(wanted)
+            assert (chain is not None) is satisfies([scope, *added], wanted), (scope, wanted)
 
 
 def test_a_role_with_a_star_hands_its_parameter_on():

@@ -6,7 +6,7 @@ from console.domain.access import Access, Client, Role
 from console.domain.principal import Kind
 from console.domain.scopes import satisfies
 from console.domain.who_can import who_can
-from tests.support.role_sets import CLIENTS, HELD, ROLE_SETS, access_of, expanded
+from tests.support.role_sets import CLIENTS, HELD, ROLE_SETS, UNHURRIED, access_of, expanded
 
 SECRET = "secrets:get:repo:github.com/org/app:dockerhub"
 ROLES = [
@@ -93,6 +93,7 @@ def test_roles_that_grow_without_end_leave_the_answer_open():
     assert "without end" in reason
 
 
+@UNHURRIED
 @given(ROLE_SETS, CLIENTS, HELD)
 def test_the_holders_are_those_whose_expansion_satisfies_the_scope(roles, clients, wanted):
     holders = who_can(access_of(roles, clients), wanted)
@@ -106,6 +107,7 @@ def test_the_holders_are_those_whose_expansion_satisfies_the_scope(roles, client
     assert not holders.unread
 
 
+@UNHURRIED
 @given(ROLE_SETS, HELD)
 def test_a_pattern_without_exception_holds_for_each_name_and_a_named_one_for_its_name(roles, wanted):
     for holder in who_can(access_of(roles), wanted).roles:
@@ -119,6 +121,7 @@ def test_a_pattern_without_exception_holds_for_each_name_and_a_named_one_for_its
             assert satisfies(expanded(roles, [f"assume:{holder.member}"]), wanted)
 
 
+@UNHURRIED
 @given(ROLE_SETS, CLIENTS, HELD)
 def test_each_chain_begins_with_what_its_holder_holds(roles, clients, wanted):
     holders = who_can(access_of(roles, clients), wanted)
