@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from console.actions.read_access import read_access
+from console.domain.explain import No, explain
 from console.domain.scopes import satisfies
 from console.domain.task_request import lacking_scopes, refusals
 from console.domain.taskcluster_yml import BadTaskclusterYml, Problem, TaskclusterYml, read
@@ -24,7 +25,11 @@ from console.services import auth
 from runner.errors import Unavailable, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from console.connection import Connection
+    from console.domain.access import Access
+    from console.domain.nearest_miss import Miss
     from console.domain.taskcluster_yml import Rendering
 
 NO_ROOT_URL = "https://taskcluster.invalid"
@@ -145,10 +150,12 @@ class RoleCheck:
     Args:
         lacking: the scopes that it lacks, as far as its scopes are known.
         unknown: why they are not all known, or "".
+        nearest: of scopes that it lacks, what the deployment's roles grant that comes nearest.
     """
 
     lacking: tuple[str, ...] = ()
     unknown: str = ""
+    nearest: Mapping[str, Miss] = field(default_factory=dict)
 
     @property
     def suffices(self) -> bool | None:
@@ -170,8 +177,21 @@ async def check_role(connection: Connection, rendering: Rendering) -> RoleCheck:
         SignInNeeded: the credentials are not accepted.
     """
     try:
-        return RoleCheck(needs_of(rendering, await auth.expand(connection.taskcluster, rendering.scopes)))
+        lacking = needs_of(rendering, await auth.expand(connection.taskcluster, rendering.scopes))
     except (MissingScopes, Rejected, Unavailable):
         access = await read_access(connection, clients=False)
         held = tuple(access.rules.expand(rendering.scopes))
-        return RoleCheck(needs_of(rendering, held), access.roles_unread)
+        lacking = needs_of(rendering, held)
+        return RoleCheck(lacking, access.roles_unread, _nearest(access, rendering, lacking))
+    if not lacking:
+        return RoleCheck()
+    return RoleCheck(lacking, "", _nearest(await read_access(connection, clients=False), rendering, lacking))
+
+
+def _nearest(access: Access, rendering: Rendering, lacking: tuple[str, ...]) -> dict[str, Miss]:
+    answers = {scope: explain(access, rendering.scopes, scope) for scope in lacking}
+    return {
+        scope: answer.misses[0]
+        for scope, answer in answers.items()
+        if isinstance(answer, No) and answer.misses
+    }

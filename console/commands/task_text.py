@@ -44,6 +44,11 @@ def rendered_json(rendered: RenderedTasks, check: RoleCheck) -> dict[str, Any]:
         "suffices": check.suffices,
         "lacking": list(check.lacking) if check.suffices is False else [],
         "unknown": check.unknown if check.suffices is None else "",
+        "nearest": {
+            scope: {"granted": miss.granted, "roles": list(miss.role_ids)}
+            for scope, miss in check.nearest.items()
+        },
+        "pullRequests": rendered.file.pull_requests,
         "policy": rendered.policy,
         "refusals": [problem.told_of(rendered.name) for problem in rendered.refusals],
         "advice": [
@@ -65,6 +70,11 @@ def rendered_lines(rendered: RenderedTasks, check: RoleCheck, paint: Paint) -> I
     whose = ", created with role" if count else "; the role would be"
     role = f"{whose} {paint(rendering.role, 'name')}" if rendering.role else ""
     yield f"{paint(rendering.event.name, 'name')}: {count or 'no'} task{'s'[: count != 1]}{role}"
+    if rendering.event.name.startswith("pull_request"):
+        policy = rendered.file.pull_requests
+        yield paint(
+            f"The policy for pull requests is `{policy}`, if the default branch's file says so too.", "aside"
+        )
     if rendered.policy:
         yield paint(f"Nothing runs: {rendered.policy}.", "unsure")
     for task_id, task in rendering.tasks.items():
@@ -95,6 +105,9 @@ def _role_lines(rendered: RenderedTasks, check: RoleCheck, paint: Paint) -> Iter
         word, style = _MARKS[granted]
         by = paint("  by Taskcluster-Github itself", "aside") if scope in own else ""
         yield f"  {paint(f'{word:8}', style)} {paint(scope)}{by}"
+        miss = check.nearest.get(scope)
+        if miss:
+            yield paint(f"           nearest: {miss.granted}, granted to {miss.role_ids[0]}", "aside")
     match check.suffices:
         case True:
             yield paint("The role suffices.", "good")

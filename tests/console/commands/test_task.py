@@ -7,6 +7,8 @@ import subprocess
 import pytest
 
 from console import cli
+from console.sandbox.seed import BRANCH_ROLE
+from console.sandbox.task_payload import parse_payload
 from tests.support.hosted_sandbox import Terminal
 
 pytestmark = pytest.mark.enable_socket
@@ -72,6 +74,8 @@ def test_what_init_writes_is_refused_granted_as_it_says_and_then_pushed(sandbox,
     before = json.loads(out)
     assert (code, before["suffices"], before["role"]) == (1, False, f"{PREFIX}branch:main")
     assert before["lacking"] == grants[f"{PREFIX}branch:main"]
+    near = before["nearest"]["queue:create-task:lowest:proj-balrog/ci"]
+    assert (near["granted"], near["roles"]) == ("queue:create-task:highest:proj-balrog/ci", [BRANCH_ROLE])
     assert before["tasks"][0]["task"]["payload"]["env"]["LADING_REVISION"] == git(
         checkout, "rev-parse", "HEAD"
     )
@@ -90,6 +94,7 @@ def test_what_init_writes_is_refused_granted_as_it_says_and_then_pushed(sandbox,
     assert code == 0, err
     task = sandbox.call("GET", "queue", "task", json.loads(out)["taskGroupId"])
     assert SECRET in task["scopes"]
+    assert parse_payload(task).proxy
 
 
 def test_a_person_reads_the_task_its_role_and_what_it_lacks(sandbox, checkout):
@@ -103,6 +108,7 @@ def test_a_person_reads_the_task_its_role_and_what_it_lacks(sandbox, checkout):
     assert "      git clone --quiet" in out
     assert f"\x1b[1;31mLACKING \x1b[0m {SECRET}\n" in out
     assert "\x1b[1;32mgranted \x1b[0m queue:create-task:project:none\n" in out
+    assert "nearest: queue:create-task:" in out
     assert "The role does not suffice." in out
 
 
