@@ -187,6 +187,23 @@ def test_without_a_terminal_it_names_the_commands_and_loads_no_screens(tmp_path)
     assert done.stdout == "LOADED []\n"
 
 
+def test_nothing_that_asks_a_network_is_loaded_before_the_first_frame():
+    program = "import sys, console.start; from console.screens.table import SCREENS as s; s[0].load(); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    loaded = set(done.stdout.split())
+    assert not loaded & {
+        "taskcluster",
+        "aiohttp",
+        "keyring",
+        "docker",
+        "urllib3",
+        "requests",
+        "console.sandbox",
+    }
+
+
 def test_a_sandbox_is_started_opened_and_ended(tmp_path):
     with Terminal(
         "--sandbox", "--read-only", environment=variables(tmp_path, TMPDIR=str(tmp_path)), size=(120, 30)

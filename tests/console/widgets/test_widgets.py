@@ -1,9 +1,15 @@
 """The shared widgets, by their keys."""
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from textual.app import App
+from textual.events import AppBlur, Paste
 from textual.widgets import Button, Input
 
+from console.config import THEMES as NAMED
 from console.themes import THEMES
 from console.widgets import filter_table
 from console.widgets.confirm import Confirm
@@ -15,6 +21,7 @@ from console.widgets.masked_value import MASK, MaskedValue
 from console.widgets.secret_input import SecretInput
 from runner.errors import Refused
 from runner.masking import Masked
+from runner.narration import UNPRINTABLE
 from tests.support.screens import SIZE, Clock, drawn
 
 HOSTILE = "\x1b[2J[bold]x[/b]\u202e\u200b\x9b"
@@ -139,6 +146,10 @@ async def test_a_value_is_masked_again_after_30_seconds_and_when_it_is_left():
             assert "hunter2" not in drawn(app)
         await pilot.press("shift+tab", "v")
         assert value.revealed
+        # The window is left.
+        app.post_message(AppBlur())
+        await pilot.pause()
+        assert "hunter2" not in drawn(app)
         # What can be selected can be copied.
         assert not value.allow_select
 
@@ -173,8 +184,6 @@ async def test_a_secret_cannot_be_copied_out_of_its_field_and_is_gone_once_taken
     ],
 )
 async def test_half_a_secret_is_never_taken(pasted, value, said):
-    from textual.events import Paste
-
     field = SecretInput()
     app = Stage(field)
     async with app.run_test(size=SIZE) as pilot:
@@ -230,3 +239,15 @@ async def test_an_error_a_diff_and_a_log_line_show_any_text_and_obey_none():
     assert line("a\nb").plain == "a⏎b"
     assert lines("a\nb").plain == "a\nb"
     assert log_line(f"\x1b[1;31;44mred{HOSTILE}").plain == "red[bold]x[/b]"
+
+
+@given(st.text(alphabet=st.characters(codec=None), max_size=40))
+def test_any_text_is_content_and_drives_no_terminal(text):
+    for content in (line(text, "bad"), log_line(text), lines(text)):
+        assert not re.search(UNPRINTABLE, content.plain.replace("\n", ""))
+        for part in content.wrap(20):
+            assert not re.search(UNPRINTABLE, part.plain)
+
+
+def test_the_themes_are_those_that_the_configuration_names():
+    assert tuple(theme.name for theme in THEMES) == NAMED
