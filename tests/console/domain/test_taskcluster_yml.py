@@ -128,7 +128,7 @@ tasks:
         ("version: true", 1, 10, "version must be integer"),
         ("tasks: []", 1, 1, "must have required property 'version'"),
         ("- version: 1", 1, 1, "is not an object"),
-        ("", 1, 1, "is empty"),
+        ("", None, None, "is empty"),
         ("version: [1", 1, 12, "is no YAML"),
         ("version: 1\n tasks: []", 2, 7, "is no YAML"),
         ("version: 1\nversion: 1", 2, 1, "'version' twice"),
