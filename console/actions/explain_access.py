@@ -10,6 +10,8 @@ from console.domain.explain import Answer, No, Unknown, Yes, explain
 from console.domain.generated_role import is_generated
 from console.domain.principal import Kind, Principal
 from console.domain.scopes import satisfies
+from console.domain.strangers import open_to_strangers
+from console.domain.who_can import who_can
 from console.failures import MissingScopes, Rejected
 from console.services import auth
 from runner.errors import Unavailable
@@ -31,6 +33,8 @@ class Verdict:
         answer: what the roles that could be read say.
         server: what the server's own expansion says, or None where it could not be asked.
         generated: those roles of the answer that a program writes.
+        other_roles: the other roles that hold the scope, as far as they could be read.
+        open_to: those of them that anybody can take on.
     """
 
     principal: Principal
@@ -38,6 +42,8 @@ class Verdict:
     answer: Answer
     server: bool | None
     generated: frozenset[str]
+    other_roles: tuple[str, ...]
+    open_to: tuple[str, ...]
 
     @property
     def holds(self) -> bool | None:
@@ -58,7 +64,10 @@ async def explain_access(connection: Connection, principal: Principal, scope: st
     access = await read_access(connection, clients=False, client_id=client_id)
     answer = explain(access, principal, scope)
     server = await _asked(connection, access, principal, scope)
-    return Verdict(principal, scope, answer, server, frozenset(_generated(access, _named(answer))))
+    generated = frozenset(_generated(access, _named(answer)))
+    others = [holder for holder in who_can(access, scope).roles if holder.principal != principal]
+    names = tuple(holder.principal.name for holder in others)
+    return Verdict(principal, scope, answer, server, generated, names, open_to_strangers(others))
 
 
 async def _asked(connection: Connection, access: Access, principal: Principal, scope: str) -> bool | None:

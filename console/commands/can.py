@@ -62,6 +62,7 @@ def _lines(verdict: Verdict, paint: Paint) -> Iterator[str]:
             yield from _no_lines(verdict, verdict.answer, paint)
         case Unknown(reason=reason):
             yield paint(f"Not decided by the roles: {reason}")
+    yield from _others_lines(verdict, paint)
 
 
 def _ways(verdict: Verdict) -> str:
@@ -78,6 +79,16 @@ def _sides(verdict: Verdict) -> str:
     if verdict.holds is None:
         return f"the roles and the server differ: its expansion says {_WORDS[verdict.server]}"
     return "by the roles; the server agrees"
+
+
+def _others_lines(verdict: Verdict, paint: Paint) -> Iterator[str]:
+    count = len(verdict.other_roles)
+    if count:
+        who = "Who can" if isinstance(verdict.answer, No) else "Who else"
+        names = paint(_some(verdict.other_roles), "name")
+        yield f"{who} ({count} {'role' if count == 1 else 'roles'}): {names}"
+    if verdict.open_to:
+        yield paint(f"Open to strangers, by {_some(verdict.open_to)}", "bad")
 
 
 def _no_lines(verdict: Verdict, answer: No, paint: Paint) -> Iterator[str]:
@@ -114,6 +125,8 @@ def _as_json(verdict: Verdict) -> dict[str, Any]:
         "scope": verdict.scope,
         "answer": _WORDS[verdict.holds],
         "server": verdict.server,
+        "otherRoles": list(verdict.other_roles),
+        "openTo": list(verdict.open_to),
     }
     match answer:
         case Yes():

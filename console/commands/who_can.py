@@ -10,6 +10,7 @@ from console.commands.chain_text import chain_json
 from console.commands.connecting import add_connection_arguments, connected
 from console.commands.paint import Paint
 from console.commands.scope_arguments import note_wildcard, typed_scope
+from console.domain.strangers import open_to_strangers
 from runner.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def _lines(holders: Holders, paint: Paint) -> Iterator[str]:
     found = (*holders.roles, *holders.clients)
     if holders.is_everyone:
         yield paint("Everyone, without signing in: the role `anonymous` holds it.", "bad")
+    elif strange := open_to_strangers(holders.roles):
+        yield paint(f"Open to strangers, by {', '.join(strange)}", "bad")
     if not found and not holders.unread:
         yield "Nobody."
     for holder in found:
@@ -69,6 +72,7 @@ def _as_json(holders: Holders) -> dict[str, Any]:
     return {
         "scope": holders.scope,
         "everyone": holders.is_everyone,
+        "openTo": list(open_to_strangers(holders.roles)),
         "roles": [_holder(holder) for holder in holders.roles],
         "clients": [_holder(holder) for holder in holders.clients],
         "complete": not holders.unread,
