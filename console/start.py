@@ -147,14 +147,20 @@ def _serve(environment: Mapping[str, str], ready: Future[tuple[Running, Callable
 
     try:
         asyncio.run(serve())
-    except (OSError, subprocess.CalledProcessError) as error:
+    except Exception as error:  # noqa: BLE001 - told by the screen that waits for the sandbox
         if not ready.done():
-            failure = Unavailable(
-                f"The sandbox could not run: {error}.",
-                cause="A port is taken, git is not installed, or a folder cannot be written.",
-            )
-            failure.__cause__ = error
-            ready.set_exception(failure)
+            ready.set_exception(_told(error))
+
+
+def _told(error: Exception) -> Exception:
+    if not isinstance(error, OSError | subprocess.CalledProcessError):
+        return error
+    failure = Unavailable(
+        f"The sandbox could not run: {error}.",
+        cause="A port is taken, git is not installed, or a folder cannot be written.",
+    )
+    failure.__cause__ = error
+    return failure
 
 
 def _say_nothing(_line: str) -> None:
