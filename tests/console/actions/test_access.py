@@ -96,7 +96,7 @@ async def test_an_edit_that_was_cut_off_is_read_back(place):
 
 async def test_an_edit_that_did_not_arrive_is_not_called_done(place):
     await make(place, "r", "a:b")
-    connection = await place.connection(limit=0.3)
+    connection = await place.connection(limit=1.0)
     edit = await prepare(connection, "r", ["c:d"])
     read = await connection.taskcluster.call("auth", "role", "r")
     for lost in (CUT, HANG):

@@ -81,10 +81,10 @@ async def test_jitter_adds_up_to_a_quarter(place):
 
 
 async def test_a_server_that_hangs_meets_the_time_limit_and_is_asked_again(place):
-    gateway = await place.gateway(limit=0.2)
+    gateway = await place.gateway(limit=1.0)
     place.front.faults = [Fault(HANG)]
     assert (await gateway.call("auth", "ping"))["alive"]
-    assert place.told == ["auth: no answer within 0.2 s; attempt 2 in 0.5 s"]
+    assert place.told[0] == "auth: no answer within 1 s; attempt 2 in 0.5 s"
 
 
 async def test_a_connection_that_breaks_is_made_again(place):
