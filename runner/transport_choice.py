@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 _MB: Final = 1_000_000
 _GO: Final = re.compile(r"go1\.(\d+)")
-# The daemon's push of what shrinks and of what does not. Its gzip is Go's, which is another since Go 1.27 (Debian's 28.5).
-# Measured side by side on one core, text and libraries: Go 1.26 20 and 21 MB/s, Go 1.27 53 and 59, zlib-ng at our level
-# 57 and 61; noise: 46 and 2000 MB/s. What is not known is taken for quick: then the way that was always taken is kept.
+# The daemon's push of what shrinks and of what does not. Its gzip is Go's, another one since Go 1.27 (Debian's 28.5).
+# Measured side by side on one core, MB/s for text, libraries and noise: Go 1.26 20, 21 and 46; Go 1.27 53, 59 and 2000;
+# zlib-ng at our level 57 and 61. A version that cannot be read is taken for quick: then the way that was always taken
+# is kept.
 _ENGINE_SHRINKING: Final = 85 * _MB
 _ENGINE_STORED: Final = 230 * _MB
 _OLD_ENGINE_SHRINKING: Final = 40 * _MB
