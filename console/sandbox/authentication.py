@@ -13,7 +13,7 @@ import hmac
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Never
 from urllib.parse import urlsplit
 
 from mohawk.util import calculate_mac, parse_content_type
@@ -36,6 +36,7 @@ SKEW: Final = 15 * 60
 _ATTRIBUTES: Final = ("id", "ts", "nonce", "hash", "ext", "mac", "app", "dlg")
 _BEWIT: Final = re.compile(r"^(/.*)([?&])bewit=([^&$]*)(?:&(.+))?$")
 _BEWIT_PARTS: Final = 4
+_TIMESTAMP: Final = re.compile(r"[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,9 @@ def _by_header(signed: Signed, directory: Directory) -> Identity:
     sent_hash = attributes.get("hash", "")
     identity, key = _identify(attributes["id"], signed.ext, directory)
     _check_mac("header", signed, key, attributes["mac"], sent_hash)
-    if not signed.timestamp.isdecimal() or abs(int(signed.timestamp) - directory.now.timestamp()) > SKEW:
+    if not _TIMESTAMP.fullmatch(signed.timestamp) or (
+        abs(int(signed.timestamp) - directory.now.timestamp()) > SKEW
+    ):
         raise AuthenticationFailed("Unauthorized: Stale timestamp")
     return Identity(identity.client_id, identity.scopes, identity.expires, sent_hash)
 
@@ -122,7 +125,7 @@ def _by_bewit(signed: Signed, found: re.Match[str], directory: Directory) -> Ide
         raise AuthenticationFailed("Bad Request: Multiple authentications")
     parts = _decode_bewit(bewit)
     client_id, signed.timestamp, mac, signed.ext = parts
-    if not (client_id and signed.timestamp.isdecimal() and mac):
+    if not (client_id and _TIMESTAMP.fullmatch(signed.timestamp) and mac):
         raise AuthenticationFailed("Bad Request: Missing bewit attributes")
     if int(signed.timestamp) <= directory.now.timestamp():
         raise AuthenticationFailed("Unauthorized: Access expired")
@@ -241,10 +244,15 @@ def _parse_ext(ext: str) -> dict[str, Any]:
     if not ext:
         return {}
     try:
-        claims = json.loads(base64.b64decode(ext))
-    except (binascii.Error, ValueError):
+        claims = json.loads(base64.b64decode(ext), parse_constant=_refuse_constant)
+    except (binascii.Error, ValueError, RecursionError):
         raise AuthenticationFailed("Failed to parse ext") from None
     return claims if isinstance(claims, dict) else {}
+
+
+def _refuse_constant(name: str) -> Never:
+    # A certificate that starts at NaN would be valid whenever.
+    raise ValueError(f"{name} is no JSON")
 
 
 def _narrowed(held: list[str], authorized: Any, directory: Directory) -> list[str]:

@@ -21,7 +21,7 @@ def read_payload(call: Call) -> None:
         return
     try:
         call.payload = json.loads(call.content, parse_constant=_refuse_constant)
-    except ValueError:
+    except (ValueError, RecursionError):
         call.payload, call.is_malformed = call.content.decode(errors="replace"), True
 
 

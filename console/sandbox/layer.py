@@ -85,8 +85,10 @@ class Layer:
             return await self._checked(call)
         except web.HTTPRequestEntityTooLarge as error:
             raise ApiError("InputTooLarge", "The body is larger than 10 MB") from error
-        except (sqlite3.Error, OverflowError) as error:
-            # A number or text that the state cannot hold.
+        except (OverflowError, UnicodeEncodeError, sqlite3.DataError) as error:
+            # A number without end, half a character: the services answer 500, which helps nobody.
+            raise ApiError("InputError", f"The body holds what cannot be stored: {error}") from error
+        except sqlite3.Error as error:
             raise ApiError("InternalServerError", f"Internal Error: {error}") from error
 
     async def _checked(self, call: Call) -> Any:
@@ -152,13 +154,20 @@ class Layer:
 
 
 def _signed(request: web.Request) -> Signed:
-    host, colon, port = request.headers.get("Host", "").rpartition(":")
+    whole = _header(request, "Host") or ""
+    host, colon, port = whole.rpartition(":")
     if not colon or port.endswith("]"):
-        host, port = request.headers.get("Host", ""), "443" if request.secure else "80"
+        host, port = whole, "443" if request.secure else "80"
     return Signed(
         method=request.method,
         name=request.raw_path,
         host=host,
-        port=request.headers.get("X-Forwarded-Port", port),
-        authorization=request.headers.get("Authorization"),
+        port=_header(request, "X-Forwarded-Port") or port,
+        authorization=_header(request, "Authorization"),
     )
+
+
+def _header(request: web.Request, name: str) -> str | None:
+    """A header as the services read it: byte by byte, whatever they are."""
+    value = request.headers.get(name)
+    return None if value is None else value.encode(errors="surrogateescape").decode("latin-1")

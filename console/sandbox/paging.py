@@ -38,7 +38,8 @@ def by_key(
 
 def _limit(query: Mapping[str, str]) -> int:
     # limit=0 is a 500 upstream, not to be imitated: one item.
-    return max(1, min(int(query.get("limit", MOST)), MOST))
+    digits = query.get("limit", str(MOST)).lstrip("0") or "0"
+    return max(1, min(int(digits), MOST)) if len(digits) <= len(str(MOST)) else MOST
 
 
 def _encoded(value: object) -> str:

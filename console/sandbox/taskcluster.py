@@ -49,6 +49,10 @@ _MODULES: Final = (
     *(artifact_create, artifact_reads, github_builds, github_render, index_service, object_service),
     *(queue_claims, queue_control, queue_create, queue_reads, queue_resolve, queue_workers),
 )
+_ANYTHING: Final = r"{rest:[\s\S]*}"
+"""The rest of a path; `.` alone leaves line breaks out."""
+
+_LONGEST_LINE: Final = 16 * 1024
 _TICK: Final = 0.5
 """Seconds between two looks at what has run out."""
 
@@ -111,8 +115,8 @@ class Sandbox:
         deployment.on_completed.append(index_service.index_by_routes)
         router = published_routes()
         application = web.Application(client_max_size=LARGEST_BODY + 1)
-        application.router.add_route("*", "/api/{rest:.*}", Layer(deployment, router).answer)
-        application.router.add_route("*", f"{ROUTE}{{name:.*}}", deployment.storage.answer)
+        application.router.add_route("*", "/api/" + _ANYTHING, Layer(deployment, router).answer)
+        application.router.add_route("*", ROUTE + _ANYTHING, deployment.storage.answer)
         page = sign_in.SignIn(deployment)
         application.router.add_get(sign_in.ROUTE, page.show)
         application.router.add_post(sign_in.ROUTE, page.save)
@@ -122,6 +126,9 @@ class Sandbox:
             shutdown_timeout=1,
             # Storage keeps what it was sent, as S3 does: artifacts arrive gzipped and leave gzipped.
             auto_decompress=False,
+            # As the services take them: a certificate in a bewit or a header is long.
+            max_line_size=_LONGEST_LINE,
+            max_field_size=_LONGEST_LINE,
         )
         await runner.setup()
         site = web.TCPSite(runner, host, port)

@@ -140,7 +140,7 @@ def _check_form(certificate: Any) -> None:
     if len(seed) != _SEED_LENGTH:
         raise AuthenticationFailed("ext.certificate.seed must be 44 characters")
     for name in ("start", "expiry"):
-        if not isinstance(certificate.get(name), int | float):
+        if isinstance(certificate.get(name), bool) or not isinstance(certificate.get(name), int | float):
             raise AuthenticationFailed(f"ext.certificate.{name} must be a number")
     if not isinstance(scopes, list):
         raise AuthenticationFailed("ext.certificate.scopes must be an array")

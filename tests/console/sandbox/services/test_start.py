@@ -63,11 +63,15 @@ async def test_half_a_character_does_no_harm(service, clock):
     assert (await service("secrets").get("x"))["secret"] == {"k": "?"}
 
 
-async def test_a_number_that_cannot_be_stored_is_an_error_not_a_crash(service, clock):
+async def test_what_cannot_be_stored_is_refused(service, clock):
     entry = {"taskId": taskcluster.slugId(), "rank": 1, "data": {}, "expires": clock.at(days=1)}
-    with pytest.raises(aiohttp.ClientResponseError) as refused:
+    with pytest.raises(TaskclusterRestFailure, match="cannot be stored") as refused:
         await service("index").insertTask("a.b", {**entry, "rank": 10**400})
-    assert refused.value.status == 500
+    assert refused.value.status_code == 400
+    half = {"description": "\ud800", "scopes": [], "expires": clock.at(days=1)}
+    with pytest.raises(TaskclusterRestFailure, match="cannot be stored") as refused:
+        await service("auth").createClient("half", half)
+    assert refused.value.status_code == 400
 
 
 async def test_closing_does_not_wait_for_a_long_poll(sandbox, service):
