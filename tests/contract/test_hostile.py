@@ -106,7 +106,7 @@ def test_bodies_that_are_no_json_or_of_wrong_types(wire, request):
     check_refusal(*wire.signed(method, path, body, Content_Type=kind))
 
 
-@settings(BOUNDED, max_examples=60)
+@settings(BOUNDED, max_examples=30)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["name", "scope", "expires", "callback_url", "description", "seal"]), TEXT)
