@@ -75,7 +75,7 @@ class Place:
     def repository(self):
         return Repository.parse(self.image)
 
-    def publish(self, task, *arguments, artifacts="artifacts", command="publish", **environment):
+    def publish(self, task, *arguments, artifacts="artifacts", command="publish", python=(), **environment):
         folder = self.folder.parent / artifacts
         return run_lading(
             command,
@@ -89,6 +89,7 @@ class Place:
                 "LADING_ARTIFACTS": str(folder),
                 **environment,
             },
+            python=python,
         )
 
     def artifact(self, name, artifacts="artifacts"):
@@ -333,21 +334,20 @@ def test_two_builds_of_a_commit_have_one_context_hash(place, cluster, tmp_path):
     assert place.statement("one").context == again.statement("two").context
 
 
-def test_a_rerun_on_a_wiped_engine_builds_nothing_and_says_the_same(place, task, tmp_path):
+def test_a_rerun_needs_no_engine_builds_nothing_and_says_the_same(place, task, tmp_path):
     assert place.publish(task).returncode == 0
     task.upload_folder(place.folder.parent / "artifacts")
     before = place.statement()
     task.resolve()
     rerun = task.rerun()
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        private_engine(Path(folder), os.environ, lambda _text: None) as fresh,
-    ):
-        place.engine = fresh.host
-        done = place.publish(rerun, artifacts="rerun")
-        assert done.returncode == 0, done.stderr
-        assert "nothing is built" in done.stderr
-        assert "Build the image" not in done.stderr
+    place.engine = f"unix://{tmp_path}/none.sock"
+    done = place.publish(rerun, artifacts="rerun", python=["-X", "importtime"])
+    assert done.returncode == 0, done.stderr
+    assert "nothing is built" in done.stderr
+    assert "Build the image" not in done.stderr
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "urllib3" in loaded
+    assert not loaded & {"docker", "requests", "runner.engines.docker_engine", "runner.verification"}
     after = place.statement("rerun")
     assert (after.published, after.config, after.diff_ids) == (
         before.published,

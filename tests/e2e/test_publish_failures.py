@@ -175,6 +175,11 @@ def test_no_engine(place, cluster, tmp_path):
     ends(done, 4, "There is no Docker-compatible engine", "none.sock")
 
 
+def test_no_engine_is_told_before_what_is_wrong_with_the_secret(place, cluster, tmp_path):
+    done = place.publish(cluster.task(scopes=()), DOCKER_HOST=f"unix://{tmp_path}/none.sock")
+    ends(done, 4, "There is no Docker-compatible engine")
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to run as somebody else")
 def test_an_engine_that_may_not_be_used(place, cluster):
     with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as closed:

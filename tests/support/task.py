@@ -216,10 +216,10 @@ def push_event(folder, branch="master"):
     }
 
 
-def run_lading(*arguments, environment, folder=None, program="runner", timeout=120):
-    """Run `python -I -m runner`, or `lading` for `console.cli`, as a process."""
+def run_lading(*arguments, environment, folder=None, program="runner", timeout=120, python=()):
+    """Run `python -I -m runner`, or `lading` for `console.cli`, as a process; `python` is the interpreter's options."""
     start = (
-        ["-I", "-m", "runner"]
+        ["-I", *python, "-m", "runner"]
         if program == "runner"
         else ["-c", "import sys; from console.cli import main; sys.exit(main())"]
     )
