@@ -29,6 +29,20 @@ if TYPE_CHECKING:
 
 PIECE: Final = 256 * 1024
 _CONNECTIONS = 16
+_WRONG_TIME: Final = (
+    "It is not valid yet or no more, or this machine's clock is wrong.",
+    "Ask the registry's operators for a new certificate; check the clock of the worker.",
+)
+_WRONG_NAME: Final = (
+    "The registry is called otherwise in its certificate, or something else answers at this address.",
+    "Use the name that the certificate has, or ask the registry's operators for one with this name.",
+)
+_UNKNOWN_AUTHORITY: Final = (
+    "It is self-signed, or its authority is unknown here (an engine has its own in /etc/docker/certs.d).",
+    "Install the authority's certificate on the worker, or name a file that has it in SSL_CERT_FILE.",
+)
+# OpenSSL's X509_V_ERR_*: not yet valid, expired, name or address mismatch.
+_CERTIFICATE: Final = {9: _WRONG_TIME, 10: _WRONG_TIME, 62: _WRONG_NAME, 64: _WRONG_NAME}
 
 
 @dataclass
@@ -141,11 +155,9 @@ def connection_failure(doing: Doing, error: BaseException) -> RunnerError:
     what = f"Registry {doing.registry} cannot be reached for {doing}"
     certificate = _certificate_problem(error)
     if certificate:
-        return Refused(
-            f"{what}: its certificate is not trusted ({certificate}).",
-            cause="The certificate is self-signed, expired, or for another name, or its authority is unknown here.",
-            action="Install the authority's certificate on the worker.",
-        )
+        said = printable(certificate.verify_message or "verification failed")
+        cause, action = _CERTIFICATE.get(certificate.verify_code, _UNKNOWN_AUTHORITY)
+        return Refused(f"{what}: its certificate is not trusted ({said}).", cause=cause, action=action)
     match error:
         case NameResolutionError():
             reason, cause = "its name cannot be resolved", "The name is misspelt, or there is no network."
@@ -164,7 +176,7 @@ def connection_failure(doing: Doing, error: BaseException) -> RunnerError:
     )
 
 
-def _certificate_problem(error: BaseException | None) -> str:
+def _certificate_problem(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
     seen: list[BaseException] = []
     pending = [error]
     while pending:
@@ -172,8 +184,8 @@ def _certificate_problem(error: BaseException | None) -> str:
         if current is None or current in seen:
             continue
         if isinstance(current, ssl.SSLCertVerificationError):
-            return printable(current.verify_message or "verification failed")
+            return current
         seen.append(current)
         pending += [current.__cause__, current.__context__]
         pending += [argument for argument in current.args if isinstance(argument, BaseException)]
-    return ""
+    return None

@@ -32,10 +32,9 @@ DOCKERFILE = "FROM scratch\nCOPY noise /\nCOPY version.json /\n"
 PROGRAM = Path(__file__).with_name("fault_pause.py")
 
 
-def registry_for(canary, **settings):
+def registry_for(canary, scheme="http", **settings):
     """A registry that knows one publisher by the canary, and lets everybody pull."""
     accounts = [Account("publisher", canary.token)]
-    scheme = "https" if "tls" in settings else "http"
     auth = TokenAuth(accounts, anonymous={"*": {"pull"}}, realm=f"{scheme}://{{host}}/token")
     return embedded_registry(auth=auth, **settings)
 

@@ -55,9 +55,12 @@ def refusal(code, message):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, target, interferences):
+    def __init__(self, target, interferences, tls):
         self.target, self.interferences = urlsplit(target), interferences
         super().__init__(("127.0.0.1", 0), _Handler)
+        if tls is not None:
+            # The thread of a connection shakes hands, at its first read.
+            self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def handle_error(self, _request, _address):
         """A client that was killed is no error of ours."""
@@ -86,7 +89,8 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             upstream.request(self.command, self.path, body or None, dict(self.headers.items()))
             answer = upstream.getresponse()
-            headers = {name: value for name, value in answer.getheaders() if name.lower() not in _OWN}
+            own = _OWN - {"content-length"} if self.command == "HEAD" else _OWN
+            headers = {name: value for name, value in answer.getheaders() if name.lower() not in own}
             return answer.status, headers, answer.read()
         finally:
             upstream.close()
@@ -95,14 +99,24 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
+        if self.command != "HEAD":
+            self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 
     def do_GET(self):
         self._serve()
 
+    def do_HEAD(self):
+        self._serve()
+
     def do_PUT(self):
+        self._serve()
+
+    def do_PATCH(self):
+        self._serve()
+
+    def do_DELETE(self):
         self._serve()
 
     def do_POST(self):
@@ -116,13 +130,19 @@ _OWN = {"content-length", "transfer-encoding", "connection", "date"}
 
 
 @contextmanager
-def http_middleman(target, interferences):
-    """Forward HTTP to the URL `target`, but for what the list of interferences strikes; yields its own URL."""
-    server = _Server(target, interferences)
+def http_middleman(target, interferences, tls=None):
+    """Forward HTTP to the URL `target`, but for what the list of interferences strikes; yields its own URL.
+
+    Args:
+        target: without a path.
+        interferences: what is done to requests.
+        tls: the context of a server that speaks TLS.
+    """
+    server = _Server(target, interferences, tls)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="middleman")
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         thread.join()
