@@ -55,6 +55,9 @@ def in_chunks(parts: Iterable[bytes]) -> Iterator[bytes]:
     """The same bytes in chunks of at least 256 KiB, but the last: each is a write to a socket."""
     buffer = bytearray()
     for part in parts:
+        if not buffer and len(part) >= CHUNK:
+            yield part
+            continue
         buffer += part
         if len(buffer) >= CHUNK:
             yield bytes(buffer)
