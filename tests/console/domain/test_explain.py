@@ -210,6 +210,24 @@ def test_no_way_is_shorter_than_the_one_told(roles, held, wanted):
         assert len(answer.chain.links) == length
 
 
+def _ways(roles, scope, wanted):
+    following = (
+        granted(f"assume:{role_id}", stated, scope)
+        for role_id, scopes in roles.items()
+        if matches(f"assume:{role_id}", scope)
+        for stated in scopes
+    )
+    return covers(scope, wanted) + sum(_ways(roles, after, wanted) for after in following)
+
+
+@UNHURRIED
+@given(ROLE_SETS, st.sets(HELD, max_size=2), HELD)
+def test_every_other_way_is_counted_once(roles, held, wanted):
+    answer = explain(access_of(roles), held, wanted)
+    if isinstance(answer, Yes):
+        assert answer.others + 1 == sum(_ways(roles, scope, wanted) for scope in held)
+
+
 @UNHURRIED
 @given(ROLE_SETS, HELD, HELD)
 def test_a_miss_is_a_grant_of_the_roles_that_it_names(roles, held, wanted):

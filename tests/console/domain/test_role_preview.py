@@ -51,6 +51,16 @@ def test_a_star_role_does_not_gain_what_a_role_below_it_gains():
     assert "repo:github.com/org/*" not in [str(change.principal) for change in found.others]
 
 
+def test_a_star_role_does_not_gain_what_a_star_role_below_it_gains():
+    access = Access([Role("a*", ()), Role("ab*", ("assume:r",)), Role("abc*", ())])
+    assert [str(change.principal) for change in preview(access, "r", ["x"], None).others] == ["ab*", "abc*"]
+
+
+def test_others_gain_only_what_they_did_not_hold():
+    found = preview(ACCESS, "pusher", [SECRET, "queue:route:statuses", "x"], ["*"])
+    assert {str(change.principal): change.gained for change in found.others}[MAIN] == ("x",)
+
+
 def test_a_role_that_gains_what_it_held_through_another_gains_nothing():
     found = preview(ACCESS, MAIN, [*ROLES[0].scopes, SECRET], [f"auth:update-role:{MAIN}"])
     assert found.added == (SECRET,)
