@@ -163,7 +163,7 @@ def _parser(words: Sequence[str], modules: Mapping[Command, CommandModule]) -> a
         prog="lading", description="A console for the images that Taskcluster tasks build, push and state."
     )
     parser.add_argument("--version", action="version", version=f"lading {__version__}")
-    screens = parser.add_argument_group("without a command: the screens")
+    screens = parser.add_argument_group("screens, without a command")
     screens.add_argument("--profile", metavar="NAME", help="a profile of config.toml, not the default one")
     screens.add_argument("--read-only", action="store_true", help="refuse everything that changes something")
     screens.add_argument(
