@@ -56,11 +56,19 @@ def test_the_sha256_line_is_what_docker_pull_takes():
     event=st.dictionaries(st.sampled_from(["kind", "branch", "tag"]), st.none() | TEXTS),
     run_id=st.integers(0, 50),
     context=st.none() | DIGESTS,
+    context_is_whole=st.booleans(),
     reused=st.none() | st.just({"taskId": "x", "runId": 0}),
 )
 def test_what_is_written_is_read_back(index, manifest, **parts):
     written = statement(published=index or manifest, index=index, manifest=manifest, **parts)
     assert Statement.from_json(written.to_json()) == written
+
+
+def test_an_older_statement_is_of_all_files():
+    document = json.loads(statement(context_is_whole=False).to_json())
+    covers = document["predicate"]["lading"].pop("contextCovers")
+    assert covers == "files that COPY and ADD name"
+    assert Statement.from_json(json.dumps(document).encode()).context_is_whole
 
 
 PREDICATE = ["predicate"]
