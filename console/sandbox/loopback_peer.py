@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _TABLES: Final = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 _USER: Final = 7
@@ -29,9 +29,15 @@ def is_own(transport: Any) -> bool:
     if not _TABLES[0].exists():
         return True
     ours, theirs = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
-    lines = (line for table in _TABLES if table.exists() for line in table.read_text().splitlines())
-    user = owner(lines, theirs, ours)
-    return user in {0, os.getuid()}
+    # A table that changes while it is read may lack a line for once.
+    found = (owner(_lines(), theirs, ours) for _attempt in range(3))
+    return next((user for user in found if user is not None), None) in {0, os.getuid()}
+
+
+def _lines() -> Iterator[str]:
+    for table in _TABLES:
+        if table.exists():
+            yield from table.read_text().splitlines()
 
 
 def owner(lines: Iterable[str], local: tuple[Any, ...], remote: tuple[Any, ...]) -> int | None:

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import referencing
+import referencing.jsonschema
 
 from console.sandbox.taskcluster import Sandbox
 from runner.masking import Masked
+from tests.support.checked_client import Checked
 
 REPOSITORY = Path(__file__).parents[2]
 REFERENCES = Path(os.environ.get("TASKCLUSTER_REFERENCES", REPOSITORY.parent / "shared/taskcluster"))
@@ -26,9 +29,13 @@ class Target:
     client_id: str
     access_token: str
     prefix: str
+    certificate: str | None = None
 
     def options(self, **credentials):
-        given = credentials or {"clientId": self.client_id, "accessToken": self.access_token}
+        own = {"clientId": self.client_id, "accessToken": self.access_token}
+        if self.certificate:
+            own["certificate"] = self.certificate
+        given = credentials or own
         return {"rootUrl": self.root_url, "credentials": given, "maxRetries": 0}
 
 
@@ -46,7 +53,8 @@ def target(request):
     if request.config.getoption("--live"):
         names = ("TASKCLUSTER_ROOT_URL", "TASKCLUSTER_CLIENT_ID", "TASKCLUSTER_ACCESS_TOKEN")
         root_url, client_id, access_token = (os.environ[name] for name in names)
-        yield Target(root_url, client_id, access_token, prefix)
+        certificate = os.environ.get("TASKCLUSTER_CERTIFICATE")
+        yield Target(root_url.rstrip("/"), client_id, access_token, prefix, certificate)
         return
     yield from _sandbox(prefix)
 
@@ -75,3 +83,24 @@ def _sandbox(prefix):
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+@pytest.fixture(scope="module")
+def schemas(references):
+    resources = [
+        (f"http://references.test/{name}#", referencing.jsonschema.DRAFT6.create_resource(content))
+        for name, content in references.items()
+        if name.startswith("schemas/")
+    ]
+    resources += [(uri.removesuffix("#"), resource) for uri, resource in resources]
+    return referencing.Registry().with_resources(resources)
+
+
+@pytest.fixture
+def service(target, schemas):
+    """`service("queue").status(...)`: calls through the client and checks the answer by its schema."""
+
+    def make(name, **credentials):
+        return Checked(name, target.options(**credentials), schemas)
+
+    return make

@@ -6,10 +6,7 @@ import gzip
 import hashlib
 
 import aiohttp
-import jsonschema
 import pytest
-import referencing
-import referencing.jsonschema
 import requests
 import taskcluster
 import taskcluster.aio
@@ -17,61 +14,18 @@ import taskcluster.aio.download
 import taskcluster.aio.upload
 from taskcluster.exceptions import TaskclusterAuthFailure, TaskclusterRestFailure
 
+from tests.support.checked_client import moment
+
 pytestmark = [pytest.mark.enable_socket, pytest.mark.live]
-
-
-def _moment(**delta):
-    moment = dt.datetime.now(dt.UTC) + dt.timedelta(**delta)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-@pytest.fixture(scope="module")
-def schemas(references):
-    resources = [
-        (f"http://references.test/{name}#", referencing.jsonschema.DRAFT6.create_resource(content))
-        for name, content in references.items()
-        if name.startswith("schemas/")
-    ]
-    resources += [(uri.removesuffix("#"), resource) for uri, resource in resources]
-    return referencing.Registry().with_resources(resources)
-
-
-@pytest.fixture
-def service(target, schemas):
-    """`service("queue").status(...)`: calls through the client and checks the answer by its schema."""
-
-    def make(name, **credentials):
-        return Checked(name, target.options(**credentials), schemas)
-
-    return make
-
-
-class Checked:
-    def __init__(self, name, options, schemas):
-        self.client = getattr(taskcluster, name.capitalize())(options)
-        self._name, self._schemas = name, schemas
-
-    def __getattr__(self, entry):
-        def call(*args, **kwargs):
-            answer = getattr(self.client, entry)(*args, **kwargs)
-            published = self.client.funcinfo[entry]
-            if "output" in published:
-                uri = f"http://references.test/schemas/{self._name}/{published['output'].removesuffix('#')}"
-                schema = self._schemas.get_or_retrieve(uri).value.contents
-                based = {**schema, "$id": uri}
-                jsonschema.Draft6Validator(based, registry=self._schemas).validate(answer)
-            return answer
-
-        return call
 
 
 def _task(target, **members):
     return {
         "taskQueueId": f"{target.prefix}/ci",
         "schedulerId": "contract",
-        "created": _moment(),
-        "deadline": _moment(hours=1),
-        "expires": _moment(days=1),
+        "created": moment(),
+        "deadline": moment(hours=1),
+        "expires": moment(days=1),
         "payload": {},
         "metadata": {"name": "n", "description": "d", "owner": "a@b.c", "source": "https://example.com/"},
         **members,
@@ -87,7 +41,7 @@ def _claimed(service, target, **members):
 
 def test_secrets(service, target):
     secrets, name = service("secrets"), f"{target.prefix}/a b"
-    expires = _moment(days=1)
+    expires = moment(days=1)
     secrets.set(name, {"secret": {"k": "v"}, "expires": expires})
     assert secrets.get(name) == {"secret": {"k": "v"}, "expires": expires}
     pages: list[dict[str, list[str]]] = []
@@ -119,7 +73,7 @@ def test_roles_and_what_they_expand_to(service, target):
 
 def test_a_client_and_its_token(service, target):
     auth, client_id = service("auth"), f"{target.prefix}/client"
-    body = {"description": "d", "expires": _moment(hours=1), "scopes": ["secrets:get:nothing", "assume:none"]}
+    body = {"description": "d", "expires": moment(hours=1), "scopes": ["secrets:get:nothing", "assume:none"]}
     token = auth.createClient(client_id, body)["accessToken"]
     try:
         mine = service("secrets", clientId=client_id, accessToken=token)
@@ -202,7 +156,7 @@ def test_a_task_waits_for_another(service, target):
 def test_an_s3_artifact_keeps_its_bytes_and_its_encoding(service, target):
     task_id, credentials = _claimed(service, target)
     mine, queue = service("queue", **credentials), service("queue")
-    announced = {"storageType": "s3", "contentType": "text/plain", "expires": _moment(hours=2)}
+    announced = {"storageType": "s3", "contentType": "text/plain", "expires": moment(hours=2)}
     place = mine.createArtifact(task_id, "0", "public/log.txt", announced)
     content = gzip.compress(b"line\n")
     headers = {"Content-Type": "text/plain", "Content-Encoding": "gzip"}
@@ -217,7 +171,7 @@ def test_an_s3_artifact_keeps_its_bytes_and_its_encoding(service, target):
 
 def test_a_private_artifact_is_read_by_a_signed_url_only(service, target):
     task_id, credentials = _claimed(service, target)
-    announced = {"storageType": "s3", "contentType": "text/plain", "expires": _moment(hours=2)}
+    announced = {"storageType": "s3", "contentType": "text/plain", "expires": moment(hours=2)}
     place = service("queue", **credentials).createArtifact(task_id, "0", "private/x", announced)
     requests.put(
         place["putUrl"], data=b"x", headers={"Content-Type": "text/plain"}, timeout=20
@@ -232,7 +186,7 @@ def test_a_private_artifact_is_read_by_a_signed_url_only(service, target):
 
 def test_a_reference_becomes_a_link(service, target):
     task_id, credentials = _claimed(service, target)
-    mine, expires = service("queue", **credentials), _moment(hours=2)
+    mine, expires = service("queue", **credentials), moment(hours=2)
     reference = {"storageType": "reference", "contentType": "text/plain", "url": "https://example.com/log"}
     mine.createArtifact(task_id, "0", "public/live.log", {**reference, "expires": expires})
     link = {"storageType": "link", "contentType": "text/plain", "artifact": "public/backing.log"}
@@ -251,7 +205,7 @@ def test_the_index_finds_a_completed_task(service, target):
     service("queue", **credentials).reportCompleted(task_id, "0")
     index = service("index")
     index.insertTask(
-        f"{target.prefix}.other", {"taskId": task_id, "rank": 1, "data": {}, "expires": _moment(hours=1)}
+        f"{target.prefix}.other", {"taskId": task_id, "rank": 1, "data": {}, "expires": moment(hours=1)}
     )
     assert index.findTask(f"{target.prefix}.other")["taskId"] == task_id
     assert len(index.listTasks(target.prefix)["tasks"]) >= 1
@@ -266,7 +220,7 @@ async def test_an_object_artifact_by_the_clients_own_upload_and_download(service
     async with aiohttp.ClientSession() as session:
         options = {"rootUrl": target.root_url, "maxRetries": 0}
         mine = taskcluster.aio.Queue({**options, "credentials": dict(credentials)}, session=session)
-        announced = {"storageType": "object", "contentType": "text/plain", "expires": _moment(hours=2)}
+        announced = {"storageType": "object", "contentType": "text/plain", "expires": moment(hours=2)}
         place = await mine.createArtifact(task_id, "0", name, announced)
         objects = taskcluster.aio.Object(
             {**options, "credentials": dict(place["credentials"])}, session=session
@@ -291,7 +245,7 @@ async def test_an_object_artifact_by_the_clients_own_upload_and_download(service
 
 def test_a_body_that_is_refused_says_why(service, target):
     with pytest.raises(TaskclusterRestFailure) as failure:
-        service("secrets").set(f"{target.prefix}/bad", {"secret": "s", "expires": _moment(days=1), "zzz": 1})
+        service("secrets").set(f"{target.prefix}/bad", {"secret": "s", "expires": moment(days=1), "zzz": 1})
     assert failure.value.status_code == 400
     message = str(failure.value)
     assert '* data must NOT have additional properties: "zzz"\n  * data/secret must be object' in message

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from console.domain.scopes import Roles, normalise
-from console.sandbox.authentication import Directory, Signed, authenticate
+from console.sandbox.authentication import SKEW, Directory, Signed, authenticate
 from console.sandbox.call import check_scopes
 from console.sandbox.deployment import FAR_FUTURE, Client
 from console.sandbox.failures import ApiError
+from console.sandbox.moments import iso
 from console.sandbox.paging import by_offset
 from console.sandbox.services.auth_clients import SERVICE
 from console.sandbox.temporary import AuthenticationFailed
@@ -131,7 +133,8 @@ async def authenticate_hawk(call: Call) -> Any:
     except AuthenticationFailed as refusal:
         return {"status": "auth-failed", "message": str(refusal)}
     if identity.client_id is None:
-        return {"status": "no-auth", "scheme": "none", "scopes": identity.scopes}
+        until = iso(deployment.now() + timedelta(seconds=SKEW))
+        return {"status": "no-auth", "scheme": "none", "scopes": identity.scopes, "expires": until}
     answer = {
         "status": "auth-success",
         "scheme": "hawk",
