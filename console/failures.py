@@ -47,6 +47,10 @@ class Absent(RunnerError):
     exit_code = ExitCode.NO
 
 
+class NoSuchRoute(Unavailable):
+    """The deployment does not have what was asked for: it is older, smaller, or no Taskcluster."""
+
+
 class Rejected(UsageError):
     """400 or 413: the service does not take what it was sent.
 

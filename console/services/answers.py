@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from console.failures import Absent, MissingScopes, Rejected, SignInNeeded, in_words
+from console.failures import Absent, MissingScopes, NoSuchRoute, Rejected, SignInNeeded, in_words
 from runner.errors import Conflict, RunnerError, Unavailable
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _lacking(refusal: Refusal) -> RunnerError:
 def _absent(refusal: Refusal) -> RunnerError:
     # A route that no service has is answered without a `code`, by any web server in its own way.
     if not isinstance(refusal.body, dict) or "code" not in refusal.body:
-        return Unavailable(
+        return NoSuchRoute(
             f"{refusal.root_url} has no such route of {refusal.service}.",
             cause="It is not a Taskcluster's root URL, or that Taskcluster is older.",
             action="Check TASKCLUSTER_ROOT_URL or --root-url.",

@@ -87,7 +87,7 @@ class Taskcluster:
         """The JSON that an entry of a service answers, or None for an empty answer.
 
         Args:
-            service: `auth`, `queue` and so on.
+            service: `auth`, `queue`, `worker-manager` and so on.
             entry: as the public client's `funcinfo` names it, e.g. `role`.
             names: its path parameters, in order, as they are.
             payload: what is sent as JSON.
@@ -170,7 +170,8 @@ class Taskcluster:
         if service not in self._clients:
             import taskcluster.aio  # half a second, for those who connect only
 
-            self._clients[service] = getattr(taskcluster.aio, service.capitalize())(
+            name = "".join(word.capitalize() for word in service.split("-"))
+            self._clients[service] = getattr(taskcluster.aio, name)(
                 {"rootUrl": self.root_url, "credentials": _revealed(self._credentials), "maxRetries": 0},
                 session=self._session,
             )

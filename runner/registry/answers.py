@@ -33,6 +33,10 @@ class Temporary(Unavailable):
         self.retry_after = retry_after
 
 
+class WrongPassword(Refused):
+    """The user or the password is not known: many attempts may lock the account."""
+
+
 def wait_for(error: Exception) -> float | None:
     """The retry predicate: only what is `Temporary` is tried again (see `runner.retry.retrying`)."""
     if not isinstance(error, Temporary):
@@ -184,7 +188,7 @@ def wrong_password(doing: Doing, body: bytes = b"") -> Refused:
             f"Registry {doing.registry} wants credentials for {doing}, and none were given.{said}",
             action="Name the secret that holds the registry's credentials.",
         )
-    return Refused(
+    return WrongPassword(
         f"Registry {doing.registry} does not accept the user name and password of {doing.who}.{said}",
         cause="The password or token was changed, revoked, or has expired.",
         action="Store a valid one: `lading secret set NAME KEY`. "

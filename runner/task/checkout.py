@@ -39,6 +39,23 @@ class Checkout:
         return self._ask("rev-parse", "--verify", "HEAD^{commit}")
 
     @property
+    def branch(self) -> str | None:
+        """The branch that is checked out; None in a task, whose checkout is detached."""
+        return self._ask("symbolic-ref", "--quiet", "--short", "HEAD")
+
+    @property
+    def branches(self) -> list[str]:
+        """The branches of this checkout, the remote's own first where it is known."""
+        first = self._ask("symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
+        local = self._ask("for-each-ref", "--format=%(refname:short)", "refs/heads")
+        names = [first.removeprefix("origin/")] if first else []
+        return list(dict.fromkeys([*names, *(local or "").split()]))
+
+    def commit_of(self, ref: str) -> str | None:
+        """The commit of `refs/heads/NAME` or `refs/tags/NAME`, or None."""
+        return self._ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+
+    @property
     def commit_time(self) -> datetime | None:
         """When the commit was made, UTC."""
         seconds = self._ask("show", "--no-patch", "--format=%ct", "HEAD")
