@@ -20,6 +20,7 @@ from console.sandbox.services import (
     auth_clients,
     auth_roles,
     auth_scopes,
+    expiry,
     github_builds,
     github_render,
     index_service,
@@ -55,6 +56,9 @@ _ANYTHING: Final = r"{rest:[\s\S]*}"
 _LONGEST_LINE: Final = 16 * 1024
 _TICK: Final = 0.5
 """Seconds between two looks at what has run out."""
+
+_CLEARING: Final = 7200
+"""Ticks, an hour's, from one clearing away to the next."""
 
 
 def _services() -> dict[str, Service]:
@@ -167,8 +171,12 @@ class Sandbox:
         self._deployment.store.close()
 
     async def _pass_time(self) -> None:
+        ticks = 0
         while True:
+            if ticks % _CLEARING == 0:
+                expiry.clear(self._deployment)
             await asyncio.sleep(_TICK)
+            ticks += 1
             queue_resolve.pass_time(self._deployment)
 
     async def __aenter__(self) -> Self:
