@@ -9,13 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.base_images import local_bases, pulled_manifest
+from runner.errors import RunnerError
+from runner.image.composition import trusted_layers
 from runner.image.compression import compressor
 from runner.image.layout_writer import LayoutWriter, disk_errors
+from runner.image.manifests import BadManifest
 from runner.registry.push import BlobState
 from runner.transport import DirectPush, base_layers, held_layers
 from runner.transport_choice import Cargo, Way, choose_way
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from runner.engines.docker_engine import LocalImage
     from runner.image.digest import Digest
     from runner.image.manifests import Descriptor, Manifest
@@ -80,14 +85,39 @@ def push_directly(preparation: Preparation, image: LocalImage) -> Packed:
 def _candidates(
     preparation: Preparation, image: LocalImage
 ) -> list[tuple[ImageReference, dict[Digest, Descriptor]]]:
-    """What the base images' manifests give; a containerd store keeps those very blobs itself."""
+    """What trusted manifests give: those that statements of this repository name, and the base images'.
+
+    A containerd store keeps those very blobs itself.
+    """
     if preparation.engine.facts.store == "containerd":
         return []
 
     def manifest_of(reference: ImageReference, platform: str) -> tuple[Manifest, bytes] | None:
         return pulled_manifest(preparation, reference, platform)
 
-    return list(base_layers(image, local_bases(preparation), manifest_of))
+    based = base_layers(image, local_bases(preparation), manifest_of)
+    return [*_stated_layers(preparation, image), *based]
+
+
+def _stated_layers(
+    preparation: Preparation, image: LocalImage
+) -> Iterator[tuple[ImageReference, dict[Digest, Descriptor]]]:
+    """The blobs of the image's layers in manifests that are under its tags and that statements name.
+
+    What is under a tag without a statement may be anybody's, who could pair a diffID of ours with a blob of theirs.
+    """
+    repository = preparation.job.settings.repository
+    for manifest in preparation.tags.stated:
+        if manifest.is_index:
+            continue
+        try:
+            config = preparation.registry.get_blob(repository, manifest.config.digest)
+        except (RunnerError, BadManifest):
+            continue
+        trusted = trusted_layers(manifest, config)
+        layers = {diff_id: layer for diff_id, layer in trusted.items() if diff_id in image.diff_ids}
+        if layers:
+            yield repository.at(manifest.digest), layers
 
 
 def _is_below(base: LocalImage, image: LocalImage) -> bool:

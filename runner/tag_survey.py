@@ -48,6 +48,8 @@ class TagSurvey:
         self._standings: dict[Digest, Standing] = {}
         self._relations: dict[str, Relation] = {}
         self._statements: dict[Digest, Statement | None] = {}
+        # Manifests that statements of this repository name, of whichever commit: their layers are known.
+        self.stated: list[Manifest] = []
 
     @cached_property
     def wanted(self) -> list[Tag]:
@@ -138,7 +140,15 @@ class TagSurvey:
         return Relation.UNKNOWN if newer is None or older is None else Relation.DIVERGED
 
     def _statement_of(self, manifest: Manifest, config: ImageConfig | None) -> Statement | None:
-        """The statement for our commit that names this manifest: of an earlier run of this task, or by the index."""
+        """The statement for our commit that names this manifest."""
+        statement = self._own_statement(manifest, config)
+        if statement is None:
+            return None
+        self.stated.append(manifest)
+        return statement if statement.revision == self._job.revision else None
+
+    def _own_statement(self, manifest: Manifest, config: ImageConfig | None) -> Statement | None:
+        """This repository's statement that names this manifest: of an earlier run of this task, or by the index."""
         for run_id in range(self._job.task.run_id - 1, -1, -1):
             statement = self._run_statement(run_id)
             if (
@@ -150,10 +160,8 @@ class TagSurvey:
         return self._indexed_statement(manifest, config)
 
     def _is_ours(self, statement: Statement, manifest: Manifest) -> bool:
-        return (
-            statement.published == manifest.digest
-            and statement.revision == self._job.revision
-            and statement.repository == str(self._job.settings.repository)
+        return statement.published == manifest.digest and statement.repository == str(
+            self._job.settings.repository
         )
 
     def _run_statement(self, run_id: int) -> Statement | None:

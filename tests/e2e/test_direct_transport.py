@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from console.sandbox.docker_registry import docker_registry
+from runner.image.composition import with_layers
 from runner.image.digest import Digest
 from runner.image.layout import Layout
+from runner.image.manifests import Descriptor
 from runner.masking import Masked
 from tests.e2e.test_publish import PASSWORD, Place, engine_image, image_task
-from tests.support.task import SECRET, checkout, taskcluster
+from tests.support.task import SECRET, checkout, commit, taskcluster
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.registry]
 
@@ -95,6 +97,42 @@ def test_a_second_publish_sends_nothing(place, task, cluster):
     assert done.returncode == 0, done.stderr
     step = next(step for step in place.report()["steps"] if step["name"].startswith("Pack the image"))
     assert step["facts"] == {"layersPushed": 0, "layersReused": 4, "bytesPushed": 0}
+
+
+def publish_indexed(place, task, transport):
+    done = place.publish(task, "--transport", transport, "--index", "project.balrog.images")
+    assert done.returncode == 0, done.stderr
+    task.upload_folder(place.folder.parent / "artifacts")
+    task.resolve()
+    return place.statement()
+
+
+def test_a_layer_of_an_earlier_commits_image_is_known_by_its_statement(place, task, cluster):
+    before = publish_indexed(place, task, "engine")
+    (place.folder / "text").write_bytes(TEXT * 2)
+    commit(place.folder)
+    after = publish_indexed(place, image_task(cluster), "direct")
+    assert after.diff_ids[0] == before.diff_ids[0]
+    # The engine compressed it otherwise than lading would have.
+    assert after.layers[0] == before.layers[0]
+    assert after.published != before.published
+
+
+def test_a_layer_that_an_intruder_pairs_with_a_blob_of_theirs_is_not_taken(place, task, cluster):
+    before = publish_indexed(place, task, "engine")
+    theirs = gzip.compress(b"not what the diffID says", mtime=0)
+    with place.client as client:
+        manifest = client.get_manifest(place.repository, "latest")
+        blob = Descriptor(manifest.layers[0].media_type, Digest.of(theirs), len(theirs))
+        client.upload_blob(place.repository, blob, lambda offset: iter((theirs[offset:],)))
+        intruder = with_layers(manifest, [blob, *manifest.layers[1:]])
+        for tag in before.tags:
+            client.put_manifest(place.repository, tag, intruder)
+    (place.folder / "text").write_bytes(TEXT * 2)
+    commit(place.folder)
+    after = publish_indexed(place, image_task(cluster), "direct")
+    assert after.diff_ids[0] == before.diff_ids[0]
+    assert after.layers[0] not in {blob.digest, before.layers[0]}
 
 
 def build(place, task, folder, **environment):
