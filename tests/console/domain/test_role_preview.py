@@ -1,7 +1,7 @@
 """What an edit of a role would do, told before anything is sent."""
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from console.domain.access import Access, Client, Role
@@ -146,7 +146,8 @@ def test_effects_are_said_to_be_incomplete_where_roles_or_clients_are_unread():
 @given(ROLE_SETS, CLIENTS, ROLE_IDS, st.lists(STATED, max_size=4))
 def test_gained_and_lost_are_the_difference_of_the_expansions(roles, clients, role_id, scopes):
     found = preview(access_of(roles, clients), role_id, scopes, None)
-    assume(not found.cycle)
+    if found.cycle:
+        return
     edited = roles | {role_id: list(found.scopes)}
     held = {(Kind.CLIENT, name): [*own, "assume:anonymous"] for name, own in clients.items()}
     held |= {(Kind.ROLE, name): [f"assume:{name}"] for name in roles if not name.endswith("*")}
