@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,17 +54,43 @@ class Verdict:
             return self.server if local is None else local
         return local if local == self.server else None
 
+    @property
+    def sides(self) -> str:
+        """Whose word the answer is; "" where it says so itself."""
+        if self.server is None:
+            return "by the roles; the server was not asked" if self.holds is not None else ""
+        if isinstance(self.answer, Unknown):
+            return "by the server's expansion; the roles could not be read"
+        if self.holds is None:
+            says = "yes" if self.server else "no"
+            return f"the roles and the server differ: its expansion says {says}"
+        return "by the roles; the server agrees"
 
-async def explain_access(connection: Connection, principal: Principal, scope: str) -> Verdict:
+
+async def explain_access(
+    connection: Connection, principal: Principal, scope: str, *, access: Access | None = None
+) -> Verdict:
     """Explain by the roles, and let the server expand what the principal holds.
+
+    Args:
+        connection: whom to ask.
+        principal: who.
+        scope: the scope in question.
+        access: roles and clients that were read already, or None to read them.
 
     Raises:
         SignInNeeded: the credentials are not accepted.
     """
     client_id = principal.name if principal.kind is Kind.CLIENT else ""
-    access = await read_access(connection, clients=False, client_id=client_id)
-    answer = explain(access, principal, scope)
+    if access is None:
+        access = await read_access(connection, clients=False, client_id=client_id)
     server = await _asked(connection, access, principal, scope)
+    # Thousands of roles take long: whoever waits can do something else.
+    return await asyncio.to_thread(_judged, access, principal, scope, server)
+
+
+def _judged(access: Access, principal: Principal, scope: str, server: bool | None) -> Verdict:
+    answer = explain(access, principal, scope)
     generated = frozenset(_generated(access, _named(answer)))
     others = [holder for holder in who_can(access, scope).roles if holder.principal != principal]
     names = tuple(holder.principal.name for holder in others)

@@ -6,6 +6,7 @@ one request remains.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from console.connection import Connection
+    from console.domain.access import Access
     from console.domain.role_record import RoleRecord
 
 
@@ -66,6 +68,55 @@ class RoleEdit:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What edits of one role start from.
+
+    Args:
+        role_id: the role.
+        before: the role as it was read, or None where there is none yet.
+        access: all roles and clients, as far as they could be read.
+        editor: what the editor holds, expanded, or None where it could not be read.
+    """
+
+    role_id: str
+    before: RoleRecord | None
+    access: Access
+    editor: tuple[str, ...] | None
+
+    def edit(self, scopes: Iterable[str]) -> RoleEdit:
+        """Judge an edit; with thousands of roles it takes long enough to be run in a thread.
+
+        Args:
+            scopes: all that the role is to state.
+        """
+        looked_at = preview(self.access, self.role_id, scopes, self.editor)
+        configuration = ""
+        if looked_at.is_generated and looked_at.added:
+            configuration = configuration_grant(self.role_id, looked_at.added)
+        description = self.before.role.description if self.before else ""
+        return RoleEdit(self.before, description, looked_at, configuration)
+
+
+async def read_basis(connection: Connection, role_id: str) -> Basis:
+    """Read what edits of a role would start from; nothing is changed.
+
+    Args:
+        connection: whom to ask.
+        role_id: the role; it would be created where there is none.
+
+    Raises:
+        RunnerError: the role itself cannot be read.
+    """
+    before = await _read(connection, role_id)
+    access = await read_access(connection, known=before.role if before else None)
+    try:
+        editor: tuple[str, ...] | None = await auth.current_scopes(connection.taskcluster)
+    except (MissingScopes, Unavailable):
+        editor = None
+    return Basis(role_id, before, access, editor)
+
+
 async def prepare(connection: Connection, role_id: str, scopes: Iterable[str]) -> RoleEdit:
     """Read what an edit would start from, and judge it; nothing is changed.
 
@@ -77,18 +128,7 @@ async def prepare(connection: Connection, role_id: str, scopes: Iterable[str]) -
     Raises:
         RunnerError: the role itself cannot be read.
     """
-    taskcluster = connection.taskcluster
-    before = await _read(connection, role_id)
-    access = await read_access(connection, known=before.role if before else None)
-    try:
-        editor: tuple[str, ...] | None = await auth.current_scopes(taskcluster)
-    except (MissingScopes, Unavailable):
-        editor = None
-    looked_at = preview(access, role_id, scopes, editor)
-    configuration = ""
-    if looked_at.is_generated and looked_at.added:
-        configuration = configuration_grant(role_id, looked_at.added)
-    return RoleEdit(before, before.role.description if before else "", looked_at, configuration)
+    return await asyncio.to_thread((await read_basis(connection, role_id)).edit, tuple(scopes))
 
 
 async def apply(connection: Connection, edit: RoleEdit) -> RoleRecord:
