@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import hashlib
 import re
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from runner.errors import Conflict, Refused
+from runner.errors import Conflict, Refused, Unavailable
 from runner.task.event import parse_time
 from runner.task.taskcluster_http import TaskclusterError, quoted
 
@@ -22,9 +23,13 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from runner.errors import RunnerError
     from runner.task.taskcluster_http import Taskcluster
 
 _INLINE_LIMIT: Final = 8192
+# More than a statement of the largest images, and a report, take.
+_ROOM: Final = 128 * 1024
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _AFTER_TASK: Final = re.compile(
     r"Artifact expires \((?P<asked>[^)]+)\) after the task expiration (?P<task>\S+)"
 )
@@ -58,16 +63,19 @@ class DeclaredFolder:
         self._folder = folder
 
     def check(self) -> None:
-        """The directory can be written: better known before the build.
+        """The directory can be written, and has room for what is left in it: better known before the build.
 
         Raises:
             Refused: it cannot.
+            Unavailable: its disk is full.
         """
         probe = self._folder / ".lading.part"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            probe.write_bytes(b"")
-            probe.unlink()
+            try:
+                probe.write_bytes(bytes(_ROOM))
+            finally:
+                probe.unlink(missing_ok=True)
         except OSError as error:
             raise self._unwritable(f"The artifacts' directory {self._folder}", error) from error
 
@@ -76,6 +84,7 @@ class DeclaredFolder:
 
         Raises:
             Refused: the directory cannot be written.
+            Unavailable: its disk is full.
         """
         path = self._folder / artifact.name.removeprefix("public/")
         part = path.with_name(f".{path.name}.part")
@@ -88,10 +97,17 @@ class DeclaredFolder:
                 part.unlink()
             raise self._unwritable(f"The artifact {artifact.name}", error) from error
 
-    def _unwritable(self, what: str, error: OSError) -> Refused:
+    def _unwritable(self, what: str, error: OSError) -> RunnerError:
+        what = f"{what} cannot be written: {error.strerror}."
+        if error.errno in _FULL:
+            return Unavailable(
+                what,
+                cause=f"The disk of {self._folder} is full.",
+                action="Free some of it, or run the task on another worker.",
+            )
         return Refused(
-            f"{what} cannot be written: {error.strerror}.",
-            cause=f"{self._folder} is not writable, or its disk is full.",
+            what,
+            cause=f"{self._folder} is not writable.",
             action="Check LADING_ARTIFACTS and the task's `payload.artifacts`.",
         )
 

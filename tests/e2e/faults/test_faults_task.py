@@ -111,17 +111,23 @@ def small_disk(folder, size):
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def test_the_disk_for_artifacts_is_full(place, task):
+def test_the_disk_for_artifacts_is_full_before_the_build(place, task):
+    with small_disk(place.artifacts, "64k"):
+        struck = place.publish(task, "direct")
+    assert "Build the image" not in struck.stderr
+    place.settle(struck, task, "direct", 4, "No space left on device", "is full")
+
+
+def test_the_disk_for_artifacts_is_full_after_the_push(place, task):
     def fill(_pid):
-        (place.artifacts / "filler").write_bytes(b"")
         try:
-            (place.artifacts / "filler").write_bytes(bytes(1 << 20))
+            (place.artifacts / "filler").write_bytes(bytes(2 << 20))
         except OSError:
             return
 
-    with small_disk(place.artifacts, "64k"):
+    with small_disk(place.artifacts, "1m"):
         struck = place.publish(task, "direct", at="Leave the statement", do=fill)
-    place.settle(struck, task, "direct", 3, "No space left on device", "disk is full")
+    place.settle(struck, task, "direct", 4, "No space left on device", "is full")
 
 
 @pytest.mark.parametrize("size", ["16k", "700k"])
