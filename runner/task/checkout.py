@@ -53,7 +53,7 @@ class Checkout:
 
     def commit_of(self, ref: str) -> str | None:
         """The commit of `refs/heads/NAME` or `refs/tags/NAME`, or None."""
-        return self._ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+        return self._ask("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
 
     @property
     def commit_time(self) -> datetime | None:
