@@ -85,6 +85,10 @@ class RegistryClient:
         """Close the connections."""
         self._session.close()
 
+    def check_login(self) -> None:
+        """Find out whether the user name and the password are accepted; what they may do is not asked."""
+        discard(self._session.call(Call("GET", "/v2/", "/v2/")))
+
     def check_push(self, repository: Repository) -> None:
         """Find out whether a push would be let in: an upload session is opened and cancelled.
 
