@@ -8,7 +8,7 @@ import os
 import shlex
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,16 +87,17 @@ def running_engine(release, say=lambda _text: None):
         suite = release.suite
         root = unpacked(suite, suite, PACKAGES, say) if suite else Path("/")
         _write_starter(programs, release, root)
-        before = os.environ.get("PATH", "")
-        os.environ["PATH"] = f"{programs}:{before}"  # where private_engine looks for dockerd
-        try:
-            # A socket's path has 107 bytes at most: the parent is short.
-            with private_engine(Path(tempfile.gettempdir()), os.environ, say) as engine:
-                docker = str(root / "usr/bin/docker")
-                folder = engine.socket.parent
-                yield RunningEngine(release, engine.host, folder, docker, engine.version())
-        finally:
-            os.environ["PATH"] = before
+        with ExitStack() as stack:
+            before = os.environ.get("PATH", "")
+            os.environ["PATH"] = f"{programs}:{before}"  # where private_engine looks for dockerd
+            try:
+                # A socket's path has 107 bytes at most: the parent is short.
+                parent = Path(tempfile.gettempdir())
+                engine = stack.enter_context(private_engine(parent, os.environ, say))
+            finally:
+                os.environ["PATH"] = before
+            docker = str(root / "usr/bin/docker")
+            yield RunningEngine(release, engine.host, engine.socket.parent, docker, engine.version())
 
 
 def _write_starter(programs, release, root):

@@ -80,6 +80,10 @@ def token_server(signer, accounts, lifetime=300):
             token = signer.token(account.username, access, lifetime)
             self._answer(200, {"token": token, "expires_in": lifetime})
 
+        def do_POST(self):
+            """containerd asks by POST first, in OAuth 2's form, and then by GET."""
+            self._answer(405, {"details": "tokens are asked for by GET"})
+
         def _account(self):
             encoded = self.headers.get("Authorization", "").removeprefix("Basic ")
             username, _, password = base64.b64decode(encoded).decode().partition(":")
