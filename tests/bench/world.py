@@ -83,7 +83,8 @@ class World:
         """Remove the images that the last publish left, so that the next finds none of its layers."""
         names = self.docker("images", "--quiet", "--no-trunc", "--filter", "dangling=false").split()
         keep = set(self.docker("images", "--quiet", "--no-trunc", f"{self.registry}/library/*").split())
-        for image in set(names) - keep:
+        # The newest come first, and so an image before one that it was built on, which cannot be removed before.
+        for image in dict.fromkeys(name for name in names if name not in keep):
             self.docker("image", "rm", "--force", image)
 
     def publish(self, way, context, *, task=None):
