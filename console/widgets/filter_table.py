@@ -74,8 +74,8 @@ class FilterTable(Vertical):
         empty: what is said where there is no row.
     """
 
-    class Opened(Message):
-        """Enter, or a click, on a row.
+    class About(Message):
+        """Something about a row.
 
         Args:
             table: which table.
@@ -92,7 +92,10 @@ class FilterTable(Vertical):
             """Lets `@on(FilterTable.Opened, "#id")` choose."""
             return self.table
 
-    class Moved(Opened):
+    class Opened(About):
+        """Enter, or a click, on a row."""
+
+    class Moved(About):
         """The cursor is on another row."""
 
     DEFAULT_CSS = """
