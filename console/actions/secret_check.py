@@ -5,11 +5,10 @@ Nothing is pushed, no engine is asked, and nobody's `~/.docker/config.json` is r
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
+from console.actions.closable_thread import in_thread
 from console.domain.secret_shape import credentials_in
 from runner.errors import Refused, RunnerError, Unavailable
 from runner.registry.client import RegistryClient
@@ -17,13 +16,9 @@ from runner.registry.effects import Effects
 from runner.retry import Backoff
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from console.actions.secret_use import SecretUse
     from console.domain.secret_record import SecretBody
     from runner.image.reference import Repository
-
-T = TypeVar("T")
 
 # Somebody waits: one attempt, and each step of it within the time that a person has.
 _EFFECTS: Final = Effects(backoff=Backoff(attempts=1), connect_timeout=10.0, read_timeout=20.0)
@@ -85,7 +80,7 @@ async def check(body: SecretBody, use: SecretUse) -> Checked:
             client.check_push(repository)
 
     try:
-        await _in_thread(ask, client.close)
+        await in_thread(ask, client.close)
     except RunnerError as error:
         raise _told(error) from error
     return Checked(str(credentials.registry), credentials.username, ours)
@@ -113,34 +108,3 @@ def _told(error: RunnerError) -> RunnerError:
             action="Nothing was saved. Check the user name and the token's permissions.",
         )
     return error
-
-
-async def _in_thread(work: Callable[[], T], close: Callable[[], None]) -> T:
-    """Run blocking work in a thread that holds up neither a cancellation nor the program's end."""
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[T] = loop.create_future()
-
-    def tell(result: T | None, error: Exception | None) -> None:
-        if answer.done():
-            return
-        if error is not None:
-            answer.set_exception(error)
-        else:
-            answer.set_result(result)  # type: ignore[arg-type]
-
-    def run() -> None:
-        result: T | None = None
-        problem: Exception | None = None
-        try:
-            result = work()
-        except Exception as error:  # noqa: BLE001 - handed over to whoever waits
-            problem = error
-        finally:
-            close()
-        try:
-            loop.call_soon_threadsafe(tell, result, problem)
-        except RuntimeError:
-            return  # the loop has ended: nobody waits
-
-    threading.Thread(target=run, name="registry check", daemon=True).start()
-    return await answer
