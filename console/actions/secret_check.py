@@ -5,6 +5,7 @@ Nothing is pushed, no engine is asked, and nobody's `~/.docker/config.json` is r
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -74,15 +75,21 @@ async def check(body: SecretBody, use: SecretUse) -> Checked:
         credentials.registry, credentials, insecure=use.insecure_registries, effects=_EFFECTS
     )
 
+    stopped = threading.Event()
+
     def ask() -> None:
         client.check_login()
         for repository in ours:
+            if stopped.is_set():
+                return
             client.check_push(repository)
 
     try:
         await in_thread(ask, client.close)
     except RunnerError as error:
         raise _told(error) from error
+    finally:
+        stopped.set()
     return Checked(str(credentials.registry), credentials.username, ours)
 
 

@@ -26,8 +26,7 @@ def expiry(typed: str, now: datetime) -> datetime:
     Raises:
         UsageError: it is none of these, or past.
     """
-    text = typed.strip().lower()
-    found = _moment(text, now)
+    found = _moment(typed.strip(), now)
     if found is None:
         raise UsageError(
             f"{typed[:40]!r} is no time at which a secret could expire.", action=f"Give {_FORMS}."
@@ -41,9 +40,9 @@ def expiry(typed: str, now: datetime) -> datetime:
 
 
 def _moment(text: str, now: datetime) -> datetime | None:
-    if text == "never":
+    if text.lower() == "never":
         return NEVER
-    span = _SPAN.fullmatch(text)
+    span = _SPAN.fullmatch(text.lower())
     if span:
         return now + timedelta(days=int(span[1]) * _DAYS[span[2]])
     try:
