@@ -9,9 +9,10 @@ from console.actions.explain_access import explain_access
 from console.commands.chain_text import chain_json, chain_lines
 from console.commands.connecting import add_connection_arguments, connected
 from console.commands.paint import Paint
-from console.commands.scope_arguments import note_wildcard, typed_principal, typed_scope
+from console.commands.scope_arguments import note_wildcard
 from console.domain.chain_words import few_of, miss_words
 from console.domain.explain import No, Unknown, Yes
+from console.domain.typed_scope import typed_principal, typed_scope
 from runner.errors import ExitCode
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from console.actions.show_role import show_role
 from console.commands.connecting import add_connection_arguments, connected
 from console.commands.paint import Paint
 from console.commands.role_text import edit_json, edit_lines, role_json, shown_json, shown_lines
-from console.commands.scope_arguments import typed_scope
 from console.domain.role_preview import scopes_from_text
+from console.domain.typed_scope import typed_scope
 from runner.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:

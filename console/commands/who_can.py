@@ -9,8 +9,9 @@ from console.actions.find_holders import find_holders
 from console.commands.chain_text import chain_json
 from console.commands.connecting import add_connection_arguments, connected
 from console.commands.paint import Paint
-from console.commands.scope_arguments import note_wildcard, typed_scope
+from console.commands.scope_arguments import note_wildcard
 from console.domain.strangers import open_to_strangers
+from console.domain.typed_scope import typed_scope
 from runner.errors import ExitCode
 
 if TYPE_CHECKING:

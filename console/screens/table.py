@@ -36,4 +36,5 @@ class Entry(NamedTuple):
 # 1 Overview, 2 Secrets, 3 Access, 4 Builds, 5 Log, 6 Artifacts, 7 Audit.
 SCREENS: Final = (
     Entry(1, "overview", "Overview", "what this repository publishes", "console.screens.overview:Overview"),
+    Entry(3, "access", "Access", "who may do what, and why", "console.screens.access:Access"),
 )
