@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FILE_NAME: Final = "config.toml"
 THEMES: Final = ("dark", "light", "high-contrast")
 _TOP_LEVEL: Final = ("default-profile", "theme", "profile", "keymap")
-_PROFILE: Final = ("root-url",)
+_PROFILE: Final = ("root-url", "client-id")
 _HEADER: Final = re.compile(r"\s*\[\s*([^\[\]]+?)\s*\]")
 _ASSIGNMENT: Final = re.compile(r"\s*(\"[^\"]+\"|'[^']+'|[A-Za-z0-9_.-]+)\s*=")
 
@@ -35,6 +35,7 @@ class Config:
         theme: one of THEMES.
         keymap: keys by the binding's id, as typed: `"f5"`, `"ctrl+r,f5"`.
         lines: the line of each setting, by its dotted name.
+        client_ids: whom each profile is signed in as, by its name; their tokens are in the keyring.
     """
 
     root_urls: Mapping[str, str] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class Config:
     theme: str = THEMES[0]
     keymap: Mapping[str, str] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)
+    client_ids: Mapping[str, str] = field(default_factory=dict)
 
     def root_url(self, profile: str) -> str:
         """The root URL of a profile.
@@ -113,6 +115,7 @@ def parse_config(text: str) -> Config:
         if key not in _TOP_LEVEL:
             complain(key, f"is not known{_nearest(key, _TOP_LEVEL)}")
     root_urls = _profiles(document.get("profile", {}), complain)
+    client_ids = _client_ids(document.get("profile", {}), complain)
     default = document.get("default-profile")
     if default is not None and (not isinstance(default, str) or default not in root_urls):
         complain("default-profile", f"is {default!r}, and there is no [profile.{default}]")
@@ -122,7 +125,7 @@ def parse_config(text: str) -> Config:
     keymap = _keymap(document.get("keymap", {}), complain)
     if problems:
         raise SettingsError(problems)
-    return Config(root_urls, default, theme, keymap, lines)
+    return Config(root_urls, default, theme, keymap, lines, client_ids)
 
 
 def _profiles(table: Any, complain: Callable[[str, str], None]) -> dict[str, str]:
@@ -147,6 +150,17 @@ def _profiles(table: Any, complain: Callable[[str, str], None]) -> dict[str, str
                 f"needs a root URL: {error}",
             )
     return root_urls
+
+
+def _client_ids(table: Any, complain: Callable[[str, str], None]) -> dict[str, str]:
+    client_ids: dict[str, str] = {}
+    for name, profile in table.items() if isinstance(table, dict) else ():
+        client_id = profile.get("client-id") if isinstance(profile, dict) else None
+        if isinstance(client_id, str) and client_id and client_id.isascii():
+            client_ids[name] = client_id
+        elif client_id is not None:
+            complain(f"profile.{name}.client-id", "must be a client's id, such as `github/1|you/lading`")
+    return client_ids
 
 
 def _keymap(table: Any, complain: Callable[[str, str], None]) -> dict[str, str]:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from console.app import run_console
 from console.config import config_path, load_config
-from console.connection import ConnectionSettings, connect, settings_of
+from console.connection import ConnectionSettings, choose, connect, stored
 from console.credentials.environment import ROOT_URL
+from console.credentials.keyring_store import CredentialStore
 from console.credentials.value import Credentials
 from console.shell import Opening, Session
 from runner.errors import Unavailable, UsageError
@@ -55,22 +56,21 @@ def start(arguments: argparse.Namespace, environment: Mapping[str, str], stderr:
 def _on_deployment(
     config: Config, environment: Mapping[str, str], profile: str | None, *, read_only: bool
 ) -> Opening:
-    """A profile that is named wins over the environment, and the environment over the default profile."""
-    if profile is None and not environment.get(ROOT_URL):
-        profile = config.default_profile
-    root_url = config.root_url(profile) if profile else None
+    """The profile's flag wins over the environment, and the environment over the default profile."""
     # What needs no network works without a deployment: the screens tell what is lacking.
-    named = bool(root_url or environment.get(ROOT_URL))
-    settings = settings_of(environment, root_url=root_url, read_only=read_only) if named else None
+    named = bool(profile or config.default_profile or environment.get(ROOT_URL))
+    choice = choose(environment, lambda: config, profile=profile, read_only=read_only) if named else None
+    store = CredentialStore()
 
     @contextlib.asynccontextmanager
     async def open_session(tell: Callable[[str], None]) -> AsyncIterator[Session]:
-        if settings is None:
+        if choice is None:
             raise UsageError(
                 "No Taskcluster is named.",
-                action=f"Set {ROOT_URL}, or write a profile into {config_path()}, or try `lading --sandbox`.",
+                action="Sign in with ctrl+r, set TASKCLUSTER_ROOT_URL, or try `lading --sandbox`.",
             )
-        tell("connecting")
+        tell("asking the keyring" if choice.client_id else "connecting")
+        settings = await asyncio.to_thread(stored, choice, store, _say_nothing)
         async with connect(settings) as connection:
             yield Session(connection, folder)
 
@@ -79,8 +79,8 @@ def _on_deployment(
         open_session=open_session,
         folder=folder,
         config=config,
-        profile=profile or "",
-        root_url=settings.root_url if settings else "",
+        profile=choice.settings.profile if choice else "",
+        root_url=choice.settings.root_url if choice else "",
         read_only=read_only,
         environment=environment,
         now=_now,

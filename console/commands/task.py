@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from console.actions.task_init import new_files, write_files
 from console.actions.task_render import Happening, RoleCheck, check_role, needs_of, render_task
-from console.commands.connecting import add_connection_arguments, connected
+from console.commands.connecting import add_connection_arguments, chosen_for, connected
 from console.commands.paint import Paint
 from console.commands.task_text import rendered_json, rendered_lines
-from console.connection import settings_of
 from console.domain.taskcluster_yml import FILE_NAME
 from console.domain.taskcluster_yml_event import NO_COMMIT
 from console.domain.taskcluster_yml_new import NewTask
@@ -92,8 +91,8 @@ def _render(
     arguments: argparse.Namespace, environment: Mapping[str, str], stdout: TextIO, stderr: TextIO
 ) -> int:
     text, checkout = _read(arguments.file, environment)
-    is_named = bool(arguments.root_url or environment.get("TASKCLUSTER_ROOT_URL"))
-    root_url = settings_of(environment, root_url=arguments.root_url).root_url if is_named else None
+    is_named = bool(arguments.root_url or arguments.profile or environment.get("TASKCLUSTER_ROOT_URL"))
+    root_url = chosen_for(arguments, environment).settings.root_url if is_named else None
     if arguments.by_stranger and arguments.pull_request is None:
         raise UsageError("--by-stranger is about a pull request.", action="Give --pull-request N.")
     happening = Happening(

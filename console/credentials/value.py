@@ -21,6 +21,7 @@ class Credentials:
         client_id: the client's id.
         access_token: its token.
         certificate: of temporary credentials, JSON as Taskcluster's clients exchange it; None for permanent ones.
+        client_ends: when the client itself does, as far as it is known.
 
     Raises:
         UsageError: a part is empty, is not ASCII, or the certificate is not one.
@@ -29,6 +30,7 @@ class Credentials:
     client_id: str
     access_token: Masked
     certificate: Masked | None = None
+    client_ends: datetime | None = None
 
     def __post_init__(self) -> None:
         token = self.access_token.reveal()
@@ -45,7 +47,11 @@ class Credentials:
 
     @property
     def expires(self) -> datetime | None:
-        """When temporary credentials end, or None where the credentials do not tell."""
+        """When they end, or None where nobody told."""
+        ends = [end for end in (self._certificate_ends(), self.client_ends) if end is not None]
+        return min(ends) if ends else None
+
+    def _certificate_ends(self) -> datetime | None:
         if self.certificate is None:
             return None
         try:

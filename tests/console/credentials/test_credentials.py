@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from console.connection import settings_of
+from console.connection import choose
 from console.credentials.environment import credentials_of
 from console.credentials.root_url import normal_root_url
 from console.credentials.value import Credentials
@@ -103,7 +103,7 @@ def test_credentials_that_are_not_whole_are_refused_without_showing_them(environ
 
 def test_a_flag_is_stronger_than_the_environment():
     environment = {**CLIENT, "TASKCLUSTER_ROOT_URL": ROOT}
-    settings = settings_of(environment, root_url="https://other.invalid/")
+    settings = choose(environment, root_url="https://other.invalid/").settings
     assert (settings.root_url, settings.credentials, settings.origin) == (
         "https://other.invalid",
         None,
@@ -113,15 +113,15 @@ def test_a_flag_is_stronger_than_the_environment():
 
 def test_the_environments_credentials_are_for_its_own_root_url():
     environment = {**CLIENT, "TASKCLUSTER_ROOT_URL": f"{ROOT}/"}
-    settings = settings_of(environment, root_url=ROOT, read_only=True)
+    settings = choose(environment, root_url=ROOT, read_only=True).settings
     assert settings.credentials == Credentials("c", Masked(TOKEN))
     assert (settings.origin, settings.read_only) == ("environment", True)
 
 
 def test_the_environments_credentials_are_taken_where_it_names_no_root_url():
-    assert settings_of(CLIENT, root_url=ROOT).origin == "environment"
+    assert choose(CLIENT, root_url=ROOT).settings.origin == "environment"
 
 
 def test_a_tasks_proxy_is_not_asked():
     with pytest.raises(UsageError, match="No Taskcluster is named"):
-        settings_of({"TASKCLUSTER_PROXY_URL": "http://taskcluster"})
+        choose({"TASKCLUSTER_PROXY_URL": "http://taskcluster"})
