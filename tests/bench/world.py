@@ -81,9 +81,10 @@ class World:
 
     def clean(self):
         """Remove the images that the last publish left, so that the next finds none of its layers."""
-        names = self.docker("images", "--quiet", "--no-trunc", "--filter", "dangling=false").split()
+        names = self.docker("images", "--quiet", "--no-trunc").split()
         keep = set(self.docker("images", "--quiet", "--no-trunc", f"{self.registry}/library/*").split())
-        # The newest come first, and so an image before one that it was built on, which cannot be removed before.
+        # The newest come first, and so an image before one that it was built on, which cannot be removed before. What
+        # lading pushed itself has no tag.
         for image in dict.fromkeys(name for name in names if name not in keep):
             self.docker("image", "rm", "--force", image)
 
