@@ -46,6 +46,9 @@ class CommandModule(Protocol):
 
 COMMANDS: Final = (
     Command(
+        "doctor", "whether the next push will publish, and what to do about it", "console.commands.doctor"
+    ),
+    Command(
         "verify",
         "whether an image is what a task, or a repository's task, published",
         "console.commands.verify",

@@ -89,7 +89,7 @@ class HostedSandbox:
         if by is not None:
             variables = {"TASKCLUSTER_ROOT_URL": self.root_url, **by}
         out, err = stdout or io.StringIO(), io.StringIO()
-        source = stdin if isinstance(stdin, io.StringIO) else io.StringIO(stdin)
+        source = stdin if isinstance(stdin, io.TextIOBase) else io.StringIO(stdin)
         with mock.patch.object(sys, "stdin", source):
             code = cli.run(words, {**variables, **environment}, out, err)
         return code, out.getvalue(), err.getvalue()
