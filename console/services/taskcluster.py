@@ -72,6 +72,16 @@ class Taskcluster:
         """Who asks, or None for `anonymous`."""
         return self._credentials.client_id if self._credentials else None
 
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """The connections, for bytes that no entry answers; nothing on it is signed."""
+        return self._session
+
+    @property
+    def pace(self) -> Pace:
+        """Time limits and waits."""
+        return self._pace
+
     def time(self) -> float:
         """The server's time as far as known, in seconds since the epoch."""
         return self._pace.now() + (self.clock_skew or 0.0)
