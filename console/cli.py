@@ -59,6 +59,12 @@ COMMANDS: Final = (
     Command("secret", "list, set, rotate and delete secrets", "console.commands.secret"),
     Command("role", "list, show, compare and edit roles", "console.commands.role"),
     Command(
+        "signin", "get a client's token from the web interface, into the keyring", "console.commands.signin"
+    ),
+    Command("signout", "remove a client's token from the keyring", "console.commands.signout"),
+    Command("whoami", "which deployment, which client, and what it may do", "console.commands.whoami"),
+    Command("profile", "list, choose and remove profiles", "console.commands.profiles"),
+    Command(
         "sandbox", "run a small Taskcluster, a registry and a worker on loopback", "console.sandbox.command"
     ),
     Command(
