@@ -9,7 +9,7 @@ export UV_SYSTEM_CERTS := 1
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: demo test bench matrix check format
+.PHONY: demo test bench matrix screenshots check format
 
 # The whole story, live; REPO=PATH tells it of any checkout that has a Dockerfile.
 demo: $(INSTALLED)
@@ -30,6 +30,14 @@ bench: $(INSTALLED)
 matrix: $(INSTALLED)
 	@$(BIN)/python -m tests.support.machine
 	$(BIN)/pytest --numprocesses 2 --dist loadgroup -m matrix -rs tests/matrix tests/e2e/faults
+
+# Every screen, as SVG and PNG, always the same: STATES="access audit" chooses.
+screenshots: $(INSTALLED)
+	@command -v rsvg-convert >/dev/null || {
+		apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
+			fonts-dejavu-core librsvg2-bin
+	} >&2
+	$(BIN)/python -m tests.support.screenshots $(STATES)
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .

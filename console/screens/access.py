@@ -64,7 +64,7 @@ class Access(ConsoleScreen):
 
     def body(self) -> ComposeResult:
         """The roles, and the one under the cursor."""
-        self.roles = FilterTable(Column("note", 9), Column("role"), empty="No role is visible.", id="roles")
+        self.roles = FilterTable(Column("note", 10), Column("role"), empty="No role is visible.", id="roles")
         self.role = RoleView()
         with Container(id="panes"):
             yield self.roles

@@ -96,8 +96,8 @@ class HostedSandbox:
 
 
 @contextmanager
-def hosted_sandbox():
-    """A sandbox with its seed, for as long as the context is open."""
+def hosted_sandbox(**settings):
+    """A sandbox with its seed, for as long as the context is open; settings are those of `Sandbox.start`."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="sandbox")
     thread.start()
@@ -106,7 +106,7 @@ def hosted_sandbox():
         return asyncio.run_coroutine_threadsafe(coroutine, loop).result(30)
 
     try:
-        sandbox = wait(Sandbox.start(long_poll=0.2))
+        sandbox = wait(Sandbox.start(**{"long_poll": 0.2, **settings}))
         try:
             hosted = HostedSandbox(loop, sandbox)
             hosted.seed()

@@ -19,14 +19,14 @@ USER, PASSWORD = "publisher", "correct horse"
 
 
 @contextmanager
-def embedded_registry(**settings):
+def embedded_registry(host="127.0.0.1", port=0, **settings):
     """An embedded registry that synchronous code can talk to."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="embedded registry")
     thread.start()
     try:
         registry = EmbeddedRegistry(**settings)
-        asyncio.run_coroutine_threadsafe(registry.start(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(registry.start(host, port), loop).result(10)
         try:
             yield registry
         finally:

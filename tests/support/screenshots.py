@@ -1,0 +1,106 @@
+"""The console's states that are drawn: for `make screenshots`, and for the tests that hold them to it.
+
+A screen's owner adds a line to STATES: a name, and how to come there from the first screen.
+"""
+
+import asyncio
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.screens import settled, shows
+from tests.support.screenshots_world import DOCKERHUB, REPOSITORY_ROLES, screenshots_world
+
+NARROW, WIDE = (80, 24), (120, 40)
+
+
+def press(*keys, until=()):
+    """Press keys, each when all before it has been done, then wait for words."""
+
+    async def drive(pilot):
+        await settled(pilot)
+        for key in keys:
+            await pilot.press(key)
+            await settled(pilot)
+        await shows(pilot, *until)
+        await settled(pilot)
+
+    return drive
+
+
+async def edit_role(pilot):
+    """Give a role a scope that its editor lacks, and one that others gain by."""
+    await press("3", "e", until=[f"secrets:get:{DOCKERHUB}"])(pilot)
+    text = pilot.app.screen.text
+    text.text = text.text.replace("queue:route:statuses", "queue:cancel-task:*")
+    await shows(pilot, "By that")
+    await settled(pilot)
+
+
+@dataclass(frozen=True)
+class State:
+    """One picture.
+
+    Args:
+        name: of the files.
+        drive: comes there, given the pilot of a console on its first screen.
+    """
+
+    name: str
+    drive: object
+
+
+STATES = [
+    State("access", press("3", until=["last modified"])),
+    State("access-why", press("3", "enter", "G", "enter", until=["the server agrees"])),
+    State("access-who-can-read-the-secret", press("3", "s", until=["project/balrog/deploy"])),
+    State("access-edit", edit_role),
+    State("access-generated", press("3", "j", "j", "e", until=["generated"])),
+]
+
+
+async def picture(world, state, size):
+    """A state as SVG."""
+    app = world.console()
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await state.drive(pilot)
+        return app.export_screenshot(title=f"lading · {state.name}")
+
+
+async def draw(folder, names):
+    """All states in both sizes, as SVG and PNG."""
+    with (
+        tempfile.TemporaryDirectory(prefix="lading-screenshots-") as scratch,
+        screenshots_world(Path(scratch)) as world,
+    ):
+        for state in STATES:
+            if names and state.name not in names:
+                continue
+            for size in (NARROW, WIDE):
+                path = folder / f"{state.name}-{size[0]}x{size[1]}.svg"
+                path.write_text(await picture(world, state, size), encoding="utf-8")
+                to_png(path)
+                print(path)
+
+
+def to_png(path):
+    """Beside the SVG; librsvg takes a blank that begins a text for none, unless it is told to keep it."""
+    kept = path.read_text(encoding="utf-8").replace("<text ", '<text xml:space="preserve" ')
+    words = ("rsvg-convert", "--output", path.with_suffix(".png"))
+    subprocess.run(words, check=True, input=kept.encode())
+
+
+def main():
+    """`make screenshots`; words name the states."""
+    if shutil.which("rsvg-convert") is None:
+        sys.exit("rsvg-convert is not on PATH: apt-get install librsvg2-bin")
+    folder = Path(__file__).parents[2] / "screenshots"
+    folder.mkdir(exist_ok=True)
+    asyncio.run(draw(folder, sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()
