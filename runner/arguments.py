@@ -59,6 +59,11 @@ def runner_parser(words: Sequence[str]) -> argparse.ArgumentParser:
         )
     verify = commands.add_parser("verify", help="whether an image is what a task published")
     add_verify_arguments(verify)
+    verify.add_argument(
+        "--local",
+        action="store_true",
+        help="the image as the engine (DOCKER_HOST) has it: config and diffIDs",
+    )
     add_completion(parser, words)
     return parser
 
@@ -117,9 +122,25 @@ def _pair(text: str, key: str) -> tuple[str, str]:
     return name, value
 
 
+_VERIFY_ABOUT: Final = """\
+Whether an image is what a task published. Exits 0 yes, 6 no, 7 cannot tell.
+
+--keys FILE demands a Chain of Trust signature over the statement. FILE has lines of `ROOT_URL KEY`, KEY being a worker
+pool's ed25519 public key: 32 bytes in base64, as generic-worker prints it.
+
+--offline DIR asks nobody. DIR is what --save DIR leaves, or is filled by hand:
+  image/        an OCI image layout, with or without layers (skopeo copy docker://IMAGE oci:DIR/image)
+  task.json     the queue's answer to task/ID
+  status.json   the queue's answer to task/ID/status
+  index.json    the index's answer, where the task was found there
+  public/       the run's artifacts: docker-image.json, docker-build-report.json, chain-of-trust.json and its .sig
+"""
+
+
 def add_verify_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments and the description of `verify`."""
-    parser.description = "Whether an image is what a task published. Exits 0 yes, 6 no, 7 cannot tell."
+    parser.description = _VERIFY_ABOUT
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("image", metavar="IMAGE", help="[registry/]name[:tag][@digest]")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--task", metavar="ID", help="the task that must have published it")
@@ -127,7 +148,20 @@ def add_verify_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", metavar="REPOSITORY", help="the repository it must come from")
     parser.add_argument("--ref", metavar="REF", help="the branch or tag it must come from")
     parser.add_argument("--pool", metavar="POOL", help="the taskQueueId it must have been built on")
+    parser.add_argument(
+        "--scope",
+        metavar="SCOPE",
+        action="append",
+        default=[],
+        help="a further scope that makes a task the repository's",
+    )
+    parser.add_argument("--keys", metavar="FILE", help="the keys of which one must have signed the statement")
     parser.add_argument("--root-url", metavar="URL", help="Taskcluster; else TASKCLUSTER_ROOT_URL")
+    parser.add_argument("--offline", metavar="DIR", help="read everything from this folder")
+    parser.add_argument("--save", metavar="DIR", help="keep what was read, but no layers, for --offline")
+    parser.add_argument(
+        "--no-layers", action="store_true", help="do not read the layers, which who pulls the image hashes"
+    )
     parser.add_argument(
         "--insecure-registry", metavar="HOST", action="append", default=[], help="allow plain HTTP to HOST"
     )

@@ -61,9 +61,9 @@ def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
 def _run(arguments: argparse.Namespace, narrator: Narrator) -> ExitCode:
     environment = dict(os.environ)
     if arguments.command == "verify":
-        from runner.verify_request import run_verify
+        from runner.commands.verify import verify
 
-        return run_verify(arguments, environment, time.time, sys.stdout)
+        return verify(arguments, environment, time.time, sys.stdout)
     job = _job(arguments, environment, narrator)
     if arguments.command == "plan":
         from runner.commands.plan import plan

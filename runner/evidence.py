@@ -7,30 +7,35 @@ from __future__ import annotations
 
 import re
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from runner.errors import CannotTell, Refused, RunnerError, Unavailable
+from runner.chain_of_trust import CHAIN_NAME, SIGNATURE_NAME, SignedChain
+from runner.errors import CannotTell, IntegrityFailure, Refused, RunnerError, Unavailable
 from runner.image.digest import Digest
 from runner.image.manifests import BadManifest, ImageConfig
+from runner.registry.contents import blobs_in, manifests_in
 from runner.task.image_metadata import BUILD_LABEL, REVISION_LABEL
 from runner.task.index_service import find_task
 from runner.task.queue_service import run_artifact, run_artifacts, task_definition, task_status
 from runner.task.report import REPORT_NAME, reported_statement
 from runner.task.statement import STATEMENT_NAME, BadStatement, Statement
 from runner.task.taskcluster_http import TaskclusterError
-from runner.verification import Evidence
+from runner.verification import REGISTRY, Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
-    from runner.image.manifests import Manifest
-    from runner.image.reference import ImageReference
-    from runner.registry.client import RegistryClient
-    from runner.task.taskcluster_http import Taskcluster
+    from runner.image.manifests import Descriptor, Manifest
+    from runner.image.reference import ImageReference, Repository
+    from runner.registry.contents import ImageSource
+    from runner.task.queue_service import TaskSource
 
 _LONGEST_STATEMENT: Final = 4 << 20
+_LONGEST_CHAIN: Final = 16 << 20
+_READERS: Final = 4
 _SINGLE: Final = f"public/{STATEMENT_NAME}"
 _TASK_URL: Final = re.compile(r"https?://[^/]+/tasks/(?P<task>[A-Za-z0-9_-]{22})/runs/(?P<run>\d+)\Z")
 _GZIP: Final = 16 + zlib.MAX_WBITS
@@ -43,31 +48,63 @@ class Lookup:
     Args:
         task: its id, or None.
         index: the namespace under which digests are found, or None.
+        signed: whether Chain of Trust is asked for.
+        saved: whose status is in the folder that all is read from, or None.
     """
 
     task: str | None = None
     index: str | None = None
+    signed: bool = False
+    saved: str | None = None
+
+
+def _everything(_digest: Digest) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the image is read.
+
+    Args:
+        place: where: `the registry`, `the folder`.
+        layers: whether they are read and hashed.
+        has: whether a blob can be read; a folder may lack layers.
+    """
+
+    place: str = REGISTRY
+    layers: bool = True
+    has: Callable[[Digest], bool] = _everything
 
 
 def gather(
-    reference: ImageReference, registry: RegistryClient, taskcluster: Taskcluster, lookup: Lookup
+    reference: ImageReference,
+    image: ImageSource,
+    taskcluster: TaskSource,
+    lookup: Lookup,
+    reading: Reading,
 ) -> Evidence:
     """Read everything that can be read of an image and its task.
 
     Raises:
-        CannotTell: the registry does not have the image, or does not show it.
-        IntegrityFailure: the registry serves bytes that are not what their digest says.
+        CannotTell: there is no such image, or it is not shown.
+        IntegrityFailure: the manifest's bytes are not what their digest says.
     """
-    manifest, config = _image(reference, registry)
+    manifest, config, damage = _image(reference, image)
     evidence = gather_task(taskcluster, lookup, manifest, config)
+    evidence = replace(evidence, damage=damage, place=reading.place)
     statement = evidence.statement
-    if statement is None or statement.published == manifest.digest or statement.config != evidence.config:
+    if statement is None or damage:
         return evidence
-    return replace(evidence, diff_ids=_served_diff_ids(reference, registry, manifest))
+    if statement.published == manifest.digest:
+        return _with_contents(evidence, reference.repository, image, manifest, reading)
+    if statement.config != evidence.config:
+        return evidence
+    return _with_diff_ids(evidence, reference, image, manifest)
 
 
 def gather_task(
-    taskcluster: Taskcluster, lookup: Lookup, manifest: Manifest, config: ImageConfig | None
+    taskcluster: TaskSource, lookup: Lookup, manifest: Manifest, config: ImageConfig | None
 ) -> Evidence:
     """What can be read of the task of an image that is known already.
 
@@ -83,29 +120,79 @@ def gather_task(
         layers=None if manifest.is_index else tuple(layer.digest for layer in manifest.layers),
         revision=config.labels.get(REVISION_LABEL) if config else None,
     )
-    found = _task(taskcluster, lookup, manifest.digest, config)
+    return gather_known(taskcluster, lookup, evidence, config.labels if config else {})
+
+
+def gather_known(
+    taskcluster: TaskSource, lookup: Lookup, evidence: Evidence, labels: Mapping[str, str]
+) -> Evidence:
+    """The same for what is known of an image without its manifest, such as what an engine tells.
+
+    Args:
+        taskcluster: who is trusted.
+        lookup: how the task is found.
+        evidence: what is known.
+        labels: the image's, which may hint at its task.
+    """
+    if lookup.saved is not None:
+        found = _Found(lookup.saved, "of the folder")
+    else:
+        found = _task(taskcluster, lookup, evidence.digest, labels)
     if found.task_id is None:
         return replace(evidence, why_no_statement=found.why)
-    return _of_task(taskcluster, evidence, found)
+    return _of_task(taskcluster, evidence, found, signed=lookup.signed)
 
 
-def _image(reference: ImageReference, registry: RegistryClient) -> tuple[Manifest, ImageConfig | None]:
+def _image(
+    reference: ImageReference, image: ImageSource
+) -> tuple[Manifest, ImageConfig | None, tuple[str, ...]]:
+    """The image's manifest, its config unless it is an index, and what is wrong with the config."""
     try:
-        manifest = registry.get_manifest(reference.repository, reference.manifest_name)
+        manifest = image.get_manifest(reference.repository, reference.manifest_name)
         if manifest is None:
-            raise CannotTell(
-                f"The registry has no {reference}.", action="Check the name, the tag and the digest."
-            )
+            raise CannotTell(f"There is no {reference}.", action="Check the name, the tag and the digest.")
         if manifest.is_index:
-            return manifest, None
-        content = registry.get_blob(reference.repository, manifest.config.digest)
-        return manifest, ImageConfig.parse(content)
+            return manifest, None, ()
+        try:
+            content = image.get_blob(reference.repository, manifest.config.digest)
+        except IntegrityFailure as error:
+            return manifest, None, (f"the config differs: {error.what}",)
+        return manifest, ImageConfig.parse(content), ()
     except BadManifest as error:
-        raise CannotTell(
-            f"The registry has something under {reference} that cannot be read: {error}."
-        ) from error
+        raise CannotTell(f"There is something under {reference} that cannot be read: {error}.") from error
     except (Refused, Unavailable) as error:
         raise CannotTell(error.what, cause=error.cause, action=error.action) from error
+
+
+def _with_contents(
+    evidence: Evidence, repository: Repository, image: ImageSource, manifest: Manifest, reading: Reading
+) -> Evidence:
+    """Every blob read and hashed, four at a time: a manifest alone does not show what is behind it."""
+    if not reading.layers:
+        return replace(evidence, contents="layers are not read: who pulls the image hashes them")
+    try:
+        blobs = [
+            blob for blob in blobs_in(manifests_in(image, repository, manifest)) if reading.has(blob.digest)
+        ]
+        with ThreadPoolExecutor(_READERS, thread_name_prefix="verify") as pool:
+            found = pool.map(lambda blob: _fault(image, repository, blob), blobs)
+            damage = tuple(fault for fault in found if fault)
+    except IntegrityFailure as error:
+        return replace(evidence, damage=(error.what,))
+    except (Refused, Unavailable) as error:
+        return replace(evidence, unread=f"the image's content cannot be read: {error.what}")
+    size = sum(blob.size for blob in blobs)
+    seen = f"{len(blobs)} blobs of {size} bytes were read, and are what their digests say"
+    return replace(evidence, damage=damage, contents=seen)
+
+
+def _fault(image: ImageSource, repository: Repository, blob: Descriptor) -> str:
+    try:
+        for _piece in image.open_blob(repository, blob.digest, blob.size):
+            pass
+    except IntegrityFailure as error:
+        return f"the bytes of {blob.digest} differ: {error.what}"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +205,7 @@ class _Found:
     recorded: str | None = None
 
 
-def _task(taskcluster: Taskcluster, lookup: Lookup, digest: Digest, config: ImageConfig | None) -> _Found:
+def _task(taskcluster: TaskSource, lookup: Lookup, digest: Digest, labels: Mapping[str, str]) -> _Found:
     if lookup.task is not None:
         return _Found(lookup.task, "given")
     if lookup.index is not None:
@@ -129,13 +216,13 @@ def _task(taskcluster: Taskcluster, lookup: Lookup, digest: Digest, config: Imag
         if entry is None:
             return _Found(None, why=f"the index {lookup.index} has no task for {digest}")
         return _Found(entry.task_id, f"index {lookup.index}", recorded=entry.statement)
-    hint = _TASK_URL.match(config.labels.get(BUILD_LABEL, "")) if config else None
+    hint = _TASK_URL.match(labels.get(BUILD_LABEL, ""))
     if hint:
         return _Found(hint["task"], "the image's label, a hint")
     return _Found(None, why="no task is named: give --task or --index")
 
 
-def _of_task(taskcluster: Taskcluster, evidence: Evidence, found: _Found) -> Evidence:
+def _of_task(taskcluster: TaskSource, evidence: Evidence, found: _Found, *, signed: bool) -> Evidence:
     task_id = found.task_id or ""
     definition, why_no_definition = _definition(taskcluster, task_id)
     run_id, state, why = _run(taskcluster, task_id)
@@ -152,20 +239,22 @@ def _of_task(taskcluster: Taskcluster, evidence: Evidence, found: _Found) -> Evi
     if run_id is None:
         return evidence
     evidence = _with_statement(taskcluster, evidence, task_id, run_id)
+    if signed:
+        evidence = _with_chain(taskcluster, evidence, task_id, run_id)
     if found.recorded and evidence.statement_sha256:
         recorded = {**evidence.recorded_sha256, "the index": found.recorded}
         evidence = replace(evidence, recorded_sha256=recorded)
     return evidence
 
 
-def _definition(taskcluster: Taskcluster, task_id: str) -> tuple[dict[str, Any] | None, str]:
+def _definition(taskcluster: TaskSource, task_id: str) -> tuple[dict[str, Any] | None, str]:
     try:
         return task_definition(taskcluster, task_id), ""
     except (TaskclusterError, Unavailable) as error:
         return None, f"the task's definition cannot be read: {_short(error)}"
 
 
-def _run(taskcluster: Taskcluster, task_id: str) -> tuple[int | None, str | None, str]:
+def _run(taskcluster: TaskSource, task_id: str) -> tuple[int | None, str | None, str]:
     """The latest run that completed, else the latest."""
     try:
         runs = task_status(taskcluster, task_id).get("runs", [])
@@ -178,24 +267,40 @@ def _run(taskcluster: Taskcluster, task_id: str) -> tuple[int | None, str | None
     return int(chosen[0]["runId"]), str(chosen[0]["state"]), ""
 
 
-def _with_statement(taskcluster: Taskcluster, evidence: Evidence, task_id: str, run_id: int) -> Evidence:
+def _with_statement(taskcluster: TaskSource, evidence: Evidence, task_id: str, run_id: int) -> Evidence:
     """The run's statement; with several images, the one that names this digest."""
-    last = replace(evidence, why_no_statement=f"run {run_id} of task {task_id} left no statement")
+    last = replace(
+        evidence, artifact=_SINGLE, why_no_statement=f"run {run_id} of task {task_id} left no statement"
+    )
     try:
         for name in _statement_names(taskcluster, task_id, run_id):
             content = run_artifact(taskcluster, task_id, run_id, name, _LONGEST_STATEMENT)
             if content is None:
                 continue
             last = _read_statement(evidence, name, content)
-            last = replace(last, recorded_sha256=_reported(taskcluster, task_id, run_id, name))
-            if last.statement is not None and last.statement.published == evidence.digest:
+            last = replace(last, artifact=name, recorded_sha256=_reported(taskcluster, task_id, run_id, name))
+            if last.statement is not None and evidence.digest in {
+                last.statement.published,
+                last.statement.config,
+            }:
                 break
     except (TaskclusterError, Unavailable) as error:
         return replace(evidence, why_no_statement=f"the statement cannot be read: {_short(error)}")
     return last
 
 
-def _statement_names(taskcluster: Taskcluster, task_id: str, run_id: int) -> Iterable[str]:
+def _with_chain(taskcluster: TaskSource, evidence: Evidence, task_id: str, run_id: int) -> Evidence:
+    try:
+        content, signature = (
+            run_artifact(taskcluster, task_id, run_id, name, _LONGEST_CHAIN) or b""
+            for name in (CHAIN_NAME, SIGNATURE_NAME)
+        )
+    except (TaskclusterError, Unavailable) as error:
+        return replace(evidence, why_no_chain=f"Chain of Trust cannot be read: {_short(error)}")
+    return replace(evidence, chain=SignedChain(content, signature))
+
+
+def _statement_names(taskcluster: TaskSource, task_id: str, run_id: int) -> Iterable[str]:
     try:
         names = run_artifacts(taskcluster, task_id, run_id)
     except (TaskclusterError, Unavailable):
@@ -212,7 +317,7 @@ def _read_statement(evidence: Evidence, name: str, content: bytes) -> Evidence:
         return replace(evidence, broken_statement=f"{name} is no statement: {error}", statement_sha256=own)
 
 
-def _reported(taskcluster: Taskcluster, task_id: str, run_id: int, name: str) -> dict[str, str]:
+def _reported(taskcluster: TaskSource, task_id: str, run_id: int, name: str) -> dict[str, str]:
     """The statement's digest as the run's build report has it; a report that cannot be read records nothing."""
     report = name.removesuffix(STATEMENT_NAME) + REPORT_NAME
     try:
@@ -222,20 +327,23 @@ def _reported(taskcluster: Taskcluster, task_id: str, run_id: int, name: str) ->
     return {"the build report": recorded} if recorded else {}
 
 
-def _served_diff_ids(
-    reference: ImageReference, registry: RegistryClient, manifest: Manifest
-) -> tuple[Digest, ...] | None:
-    """The digests of the layers' content as the registry serves it, or None where it cannot be unpacked.
+def _with_diff_ids(
+    evidence: Evidence, reference: ImageReference, image: ImageSource, manifest: Manifest
+) -> Evidence:
+    """The digests of the layers' content as it is served; none where it cannot be unpacked.
 
     A manifest may pair a config with other layers' bytes: only the bytes tell.
     """
     try:
-        return tuple(
-            _diff_id(registry.open_blob(reference.repository, layer.digest, layer.size))
+        diff_ids = tuple(
+            _diff_id(image.open_blob(reference.repository, layer.digest, layer.size))
             for layer in manifest.layers
         )
+    except IntegrityFailure as error:
+        return replace(evidence, damage=(error.what,))
     except (zlib.error, Refused, Unavailable):
-        return None
+        return evidence
+    return replace(evidence, diff_ids=diff_ids)
 
 
 def _diff_id(chunks: Iterable[bytes]) -> Digest:

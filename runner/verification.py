@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from runner.chain_of_trust import Signed, SignedChain, shown_key, signature_faults
 from runner.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from runner.image.digest import Digest
     from runner.task.statement import Statement
 
+# Where an image is read.
+REGISTRY, ENGINE, FOLDER = "the registry", "the engine", "the folder"
 # Taskcluster-Github's roles for pull requests, and the one of actions on them.
 _PULL_REQUEST_ROLES: Final = ("pull-request", "pull-request-untrusted", "pr-action")
 
@@ -49,6 +52,8 @@ class Policy:
         ref: the branch or tag it must come from, or None.
         pool: the taskQueueId that it must have run on, or None.
         scopes: further scopes that make a task the repository's.
+        keys: one of which must have signed the statement, or None where no signature is demanded.
+        keys_from: the file that pins them.
     """
 
     task: str | None = None
@@ -56,6 +61,8 @@ class Policy:
     ref: str | None = None
     pool: str | None = None
     scopes: frozenset[str] = frozenset()
+    keys: tuple[bytes, ...] | None = None
+    keys_from: str = ""
 
     def lines(self) -> list[str]:
         """The policy as it is enforced, a line each."""
@@ -63,6 +70,9 @@ class Policy:
         if self.source:
             lines.append(f"source = {self.source[0]}/{self.source[1]}")
         lines += [f"{name} = {value}" for name, value in (("ref", self.ref), ("pool", self.pool)) if value]
+        lines += [f"scope = {scope}" for scope in sorted(self.scopes)]
+        if self.keys is not None:
+            lines.append(f"signed by one of {len(self.keys)} keys of {self.keys_from}")
         return lines or ["none: what is found is shown as unattributed"]
 
 
@@ -87,6 +97,13 @@ class Evidence:
         run_state: the run's state.
         definition: the task's definition, or None.
         why_no_definition: the reason, if there is none.
+        place: where the image was read: `the registry`, `the engine`, `the folder`.
+        contents: what of the image's blobs was read and hashed, or why that was not done.
+        damage: each blob that is missing or is not what its digest says.
+        unread: why the blobs could not be read, or "".
+        artifact: the statement's name.
+        chain: what the run left of Chain of Trust, or None where it was not asked for or cannot be read.
+        why_no_chain: the reason, if it cannot be read.
     """
 
     digest: Digest
@@ -105,6 +122,13 @@ class Evidence:
     run_state: str | None = None
     definition: Mapping[str, Any] | None = None
     why_no_definition: str = ""
+    place: str = REGISTRY
+    contents: str = ""
+    damage: tuple[str, ...] = ()
+    unread: str = ""
+    artifact: str = ""
+    chain: SignedChain | None = None
+    why_no_chain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +175,10 @@ def _is_of_pull_requests(role: str) -> bool:
 
 def decide(evidence: Evidence, policy: Policy) -> Verdict:
     """The verdict: 0 verified, 6 something differs, 7 cannot tell."""
-    checks = [_digest_check(evidence), *_statement_checks(evidence), *_task_checks(evidence, policy)]
+    checks = [_digest_check(evidence), *_contents_checks(evidence), *_statement_checks(evidence)]
+    checks += _task_checks(evidence, policy)
+    if policy.keys is not None:
+        checks += _signature_checks(evidence, policy.keys)
     if policy.source:
         checks.append(_source_check(evidence, policy))
     if policy.ref:
@@ -174,7 +201,12 @@ def _verdict(evidence: Evidence, policy: Policy, checks: Sequence[Check]) -> Ver
     else:
         code, summary = ExitCode.OK, _verified(evidence, policy)
     return Verdict(
-        code, summary, tuple(checks), tuple(_trusted(evidence)), tuple(policy.lines()), _compared(evidence)
+        code,
+        summary,
+        tuple(checks),
+        tuple(_trusted(evidence, policy)),
+        tuple(policy.lines()),
+        _compared(evidence),
     )
 
 
@@ -183,6 +215,8 @@ def _verified(evidence: Evidence, policy: Policy) -> str:
     statement = evidence.statement
     commit = f" from commit {statement.revision}" if statement and statement.revision else ""
     if _is_weak(evidence):
+        if evidence.place == ENGINE:
+            return f"Verified by content: the engine's image is that which {what} published{commit}."
         return (
             f"Verified by content only: recompressed elsewhere, and its layers are those of {what}{commit}."
         )
@@ -197,7 +231,11 @@ def _compared(evidence: Evidence) -> str:
     if evidence.statement is None:
         return ""
     if _is_weak(evidence):
-        return "config digest and diffIDs"
+        return (
+            "manifest digest"
+            if evidence.place == ENGINE and not evidence.config
+            else "config digest and diffIDs"
+        )
     return "index digest" if evidence.statement.index == evidence.digest else "manifest digest"
 
 
@@ -211,17 +249,47 @@ def _digest_check(evidence: Evidence) -> Check:
             name, Outcome.UNKNOWN, evidence.why_no_statement or "there is no statement to compare with"
         )
     if statement.published == evidence.digest:
-        return Check(name, Outcome.HOLDS, f"the registry serves {evidence.digest}, as the statement says")
+        return Check(name, Outcome.HOLDS, f"{evidence.place} serves {evidence.digest}, as the statement says")
+    if evidence.place == ENGINE:
+        return _engine_check(evidence, statement)
     # The same layers under another manifest were not recompressed: somebody wrote the manifest, or the statement, anew.
     recompressed = evidence.layers != statement.layers
     if recompressed and evidence.config == statement.config and evidence.diff_ids == statement.diff_ids:
-        seen = f"the registry serves {evidence.digest}; its config and layers' content are the statement's"
+        seen = (
+            f"{evidence.place} serves {evidence.digest}; its config and layers' content are the statement's"
+        )
         return Check(name, Outcome.HOLDS, seen)
     return Check(name, Outcome.FAILS, _difference(evidence, statement))
 
 
+def _engine_check(evidence: Evidence, statement: Statement) -> Check:
+    """An engine keeps what it pulled as one platform's manifest, or as a config with unpacked layers."""
+    name = "digest"
+    images: list[tuple[str, str, tuple[str, ...]]] = [
+        (str(statement.manifest), str(statement.config), tuple(map(str, statement.diff_ids)))
+    ]
+    images += [(image["manifest"], image["config"], tuple(image["diffIds"])) for image in statement.images]
+    config, diff_ids = str(evidence.config), tuple(map(str, evidence.diff_ids or ()))
+    if str(evidence.digest) in {manifest for manifest, _, _ in images}:
+        return Check(name, Outcome.HOLDS, f"the engine has {evidence.digest}, a manifest of the statement's")
+    if any((config, diff_ids) == image[1:] for image in images):
+        return Check(
+            name,
+            Outcome.HOLDS,
+            f"the engine has the config {config}, and its layers' content is the statement's",
+        )
+    if not any(diff_ids == stated for _, _, stated in images):
+        seen = f"the engine has {evidence.digest}, whose layers' content is not the statement's"
+    elif evidence.config is None:
+        seen = f"the engine has {evidence.digest}, and tells of no config that could be compared"
+        return Check(name, Outcome.UNKNOWN, seen)
+    else:
+        seen = f"the engine has the config {config}, and the statement says {statement.config}"
+    return Check(name, Outcome.FAILS, seen)
+
+
 def _difference(evidence: Evidence, statement: Statement) -> str:
-    seen = f"the registry serves {evidence.digest}, and the statement says {statement.published}"
+    seen = f"{evidence.place} serves {evidence.digest}, and the statement says {statement.published}"
     if evidence.config is None:
         return seen
     if evidence.config == statement.config and evidence.layers == statement.layers:
@@ -238,6 +306,39 @@ def _difference(evidence: Evidence, statement: Statement) -> str:
         if served != stated
     ]
     return f"{seen} (the content of layer {', '.join(layers) or 'list'} differs)"
+
+
+def _contents_checks(evidence: Evidence) -> list[Check]:
+    """Whether every blob that could be read is what its digest says."""
+    if evidence.damage:
+        return [Check("contents", Outcome.FAILS, seen) for seen in evidence.damage]
+    if evidence.unread:
+        return [Check("contents", Outcome.UNKNOWN, evidence.unread)]
+    return [Check("contents", Outcome.HOLDS, evidence.contents)] if evidence.contents else []
+
+
+def _signature_checks(evidence: Evidence, keys: Sequence[bytes]) -> list[Check]:
+    name = "signature"
+    if evidence.chain is None:
+        return [
+            Check(
+                name,
+                Outcome.UNKNOWN,
+                evidence.why_no_chain or "there is no run whose signature could be read",
+            )
+        ]
+    if evidence.statement_sha256 is None:
+        return [Check(name, Outcome.UNKNOWN, "there is no statement that could be signed")]
+    signed = Signed(
+        evidence.task_id, evidence.run_id, evidence.artifact, evidence.statement_sha256, evidence.definition
+    )
+    faults = signature_faults(evidence.chain, keys, signed)
+    if faults:
+        return [Check(name, Outcome.FAILS, fault) for fault in faults]
+    signer = evidence.chain.signer(keys) or b""
+    return [
+        Check(name, Outcome.HOLDS, f"the worker's key {shown_key(signer)} signed the statement and the task")
+    ]
 
 
 def _statement_checks(evidence: Evidence) -> list[Check]:
@@ -363,13 +464,23 @@ def _pool_check(evidence: Evidence, pool: str) -> Check:
     return Check(name, Outcome.HOLDS, f"the task was for {pool}")
 
 
-def _trusted(evidence: Evidence) -> list[str]:
-    trusted = [
-        "Taskcluster's queue, and storage for the statement's bytes",
-        "the worker pool that ran the task",
-    ]
+def _trusted(evidence: Evidence, policy: Policy) -> list[str]:
+    offline = evidence.place == FOLDER
+    told = (
+        "who filled the folder" if offline else "Taskcluster's queue, and storage for the statement's bytes"
+    )
+    if policy.keys is None:
+        trusted = [told, "the worker pool that ran the task"]
+    else:
+        trusted = [
+            f"the keys of {policy.keys_from}, and the worker pool that holds them",
+            f"{told}, for the run's end",
+        ]
+    if evidence.place == ENGINE:
+        trusted.append("the engine: what it says of its image is not hashed here")
     if evidence.statement is not None:
-        trusted.append("no signature: Chain of Trust was not checked")
+        if policy.keys is None:
+            trusted.append("no signature: Chain of Trust was not checked (--keys)")
         if evidence.statement.builder.get("engine", "").startswith("docker"):
-            trusted.append("the build: whoever has the engine's socket is root on its worker")
+            trusted.append("the build: whoever has the engine's socket is root on its worker, and could sign")
     return trusted

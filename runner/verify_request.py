@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from runner.chain_of_trust import BadKeys, pinned_keys
 from runner.docker_config import docker_login
-from runner.errors import UsageError
-from runner.evidence import Lookup, gather
+from runner.errors import CannotTell, IntegrityFailure, UsageError
+from runner.evidence import Lookup, Reading, gather
 from runner.image.reference import BadReference, ImageReference, Registry
 from runner.narration import printable
 from runner.registry.client import RegistryClient
+from runner.registry.contents import manifests_in
 from runner.task.event import parse_repository
 from runner.task.hawk import hawk_authorizer
 from runner.task.taskcluster_http import Taskcluster
-from runner.verification import Outcome, Policy, decide
+from runner.verification import FOLDER, Outcome, Policy, decide
+from runner.verification_folder import IMAGE_FOLDER, SavedImage, SavedTask, SavingTask, save_image
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping
 
     from runner.errors import ExitCode
+    from runner.task.queue_service import TaskSource
     from runner.verification import Evidence, Verdict
 
 _TASK_ID = re.compile(r"[A-Za-z0-9_-]{22}\Z")
@@ -37,8 +43,11 @@ class VerifyRequest:
         reference: the image.
         lookup: how the task is found.
         policy: what is demanded.
-        root_url: of the Taskcluster that is trusted.
+        root_url: of the Taskcluster that is trusted, or "" where only a folder is.
         insecure: registries that may speak plain HTTP.
+        layers: whether they are read and hashed.
+        offline: the folder that everything is read from, or None.
+        save: the folder that everything is kept in, or None.
     """
 
     reference: ImageReference
@@ -46,6 +55,9 @@ class VerifyRequest:
     policy: Policy
     root_url: str
     insecure: frozenset[str]
+    layers: bool = True
+    offline: Path | None = None
+    save: Path | None = None
 
 
 def request_from(arguments: argparse.Namespace, environment: Mapping[str, str]) -> VerifyRequest:
@@ -54,12 +66,9 @@ def request_from(arguments: argparse.Namespace, environment: Mapping[str, str]) 
     Raises:
         UsageError: one of them is wrong.
     """
-    # A demand that an unset variable emptied would be no demand: the image would be verified without it.
-    for name in ("task", "index", "source", "ref", "pool", "root_url"):
-        if getattr(arguments, name) == "":
-            raise UsageError(f"--{name.replace('_', '-')} is empty.")
+    _check_given(arguments)
     root_url = arguments.root_url or environment.get("TASKCLUSTER_ROOT_URL", "")
-    if not root_url.startswith(("https://", "http://")):
+    if not root_url.startswith(("https://", "http://")) and (arguments.keys or not arguments.offline):
         raise UsageError(
             "No Taskcluster is named to be trusted.",
             cause="The image cannot be asked: it would name its own.",
@@ -78,47 +87,137 @@ def request_from(arguments: argparse.Namespace, environment: Mapping[str, str]) 
         raise UsageError(f"--source {arguments.source!r} is not OWNER/NAME or the URL of a repository.")
     if arguments.task and not _TASK_ID.match(arguments.task):
         raise UsageError(f"--task {arguments.task!r} is not a task id: 22 letters, digits, `_` and `-`.")
+    keys = _keys(arguments.keys, root_url) if arguments.keys else None
     return VerifyRequest(
         reference,
-        Lookup(arguments.task, arguments.index),
-        Policy(arguments.task, source, arguments.ref, arguments.pool),
+        Lookup(arguments.task, arguments.index, signed=bool(keys or arguments.save)),
+        Policy(
+            arguments.task,
+            source,
+            arguments.ref,
+            arguments.pool,
+            frozenset(arguments.scope),
+            keys,
+            arguments.keys or "",
+        ),
         root_url,
         insecure,
+        not arguments.no_layers,
+        Path(arguments.offline) if arguments.offline else None,
+        Path(arguments.save) if arguments.save else None,
     )
 
 
-def verify(
-    request: VerifyRequest, environment: Mapping[str, str], clock: Callable[[], float]
-) -> tuple[Evidence, Verdict]:
-    """Gather the evidence and decide.
+def _check_given(arguments: argparse.Namespace) -> None:
+    # A demand that an unset variable emptied would be no demand: the image would be verified without it.
+    for name in ("task", "index", "source", "ref", "pool", "root_url", "keys", "offline", "save"):
+        if getattr(arguments, name) == "":
+            raise UsageError(f"--{name.replace('_', '-')} is empty.")
+    if "" in arguments.scope:
+        raise UsageError("--scope is empty.")
+    if arguments.offline and arguments.save:
+        raise UsageError("--offline and --save are not given together: the folder is there already.")
+    if arguments.scope and not arguments.source:
+        raise UsageError("--scope says which further scopes make a task a repository's: give --source too.")
+
+
+def _keys(file: str, root_url: str) -> tuple[bytes, ...]:
+    try:
+        return pinned_keys(Path(file).read_text(encoding="utf-8"), root_url)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--keys {file} cannot be read: {error}.") from error
+    except BadKeys as error:
+        raise UsageError(f"--keys {file}: {error}.") from None
+
+
+def gathered(request: VerifyRequest, environment: Mapping[str, str], clock: Callable[[], float]) -> Evidence:
+    """Gather the evidence, from the network or a folder.
 
     Raises:
-        CannotTell: the registry does not show the image.
-        IntegrityFailure: it serves bytes that are not what their digest says.
+        CannotTell: the image is not shown.
+        IntegrityFailure: its manifest's bytes are not what their digest says.
     """
+    if request.offline is not None:
+        return _from_folder(request, request.offline)
+    return _from_network(request, environment, clock)
+
+
+def _from_folder(request: VerifyRequest, folder: Path) -> Evidence:
+    if not folder.is_dir():
+        raise UsageError(f"--offline {folder} is no folder.")
+    image, task = SavedImage(folder / IMAGE_FOLDER), SavedTask(folder)
+    lookup = replace(request.lookup, saved=task.task_id)
+    reading = Reading(FOLDER, request.layers, image.holds)
+    return gather(request.reference, image, task, lookup, reading)
+
+
+def _from_network(
+    request: VerifyRequest, environment: Mapping[str, str], clock: Callable[[], float]
+) -> Evidence:
     registry = request.reference.repository.registry
-    taskcluster = _taskcluster(request.root_url, environment, clock)
-    with RegistryClient(registry, docker_login(environment, registry), insecure=request.insecure) as client:
-        evidence = gather(request.reference, client, taskcluster, request.lookup)
-    taskcluster.close()
-    return evidence, decide(evidence, request.policy)
+    with (
+        closing(taskcluster_for(request.root_url, environment, clock)) as taskcluster,
+        RegistryClient(registry, docker_login(environment, registry), insecure=request.insecure) as client,
+    ):
+        source: TaskSource = taskcluster
+        if request.save is not None:
+            _save_image(request.reference, client, request.save)
+            source = SavingTask(taskcluster, request.save)
+        return gather(request.reference, client, source, request.lookup, Reading(layers=request.layers))
+
+
+def _save_image(reference: ImageReference, client: RegistryClient, folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"--save {folder} is not empty, and is not written over.")
+    repository = reference.repository
+    manifest = client.get_manifest(repository, reference.manifest_name)
+    if manifest is None:
+        raise CannotTell(f"There is no {reference}.", action="Check the name, the tag and the digest.")
+    manifests = manifests_in(client, repository, manifest)
+    configs = {image.config.digest for image in manifests if not image.is_index}
+    contents = tuple((digest, client.get_blob(repository, digest)) for digest in sorted(configs, key=str))
+    save_image(folder / IMAGE_FOLDER, manifests, contents)
 
 
 def run_verify(
-    arguments: argparse.Namespace, environment: Mapping[str, str], clock: Callable[[], float], stdout: TextIO
+    arguments: argparse.Namespace,
+    environment: Mapping[str, str],
+    clock: Callable[[], float],
+    stdout: TextIO,
+    source: Callable[[VerifyRequest], Evidence] | None = None,
 ) -> ExitCode:
-    """The command: verify, show, and answer with the exit code."""
+    """The command: verify, show, and answer with the exit code.
+
+    Args:
+        arguments: as parsed.
+        environment: for the root URL and credentials.
+        clock: seconds since the epoch.
+        stdout: where the verdict goes.
+        source: what gathers the evidence, if neither network nor folder do.
+
+    Raises:
+        UsageError: an argument is wrong.
+        CannotTell: the image is not shown; with `--json` that is a document too.
+        IntegrityFailure: its manifest's bytes are not what their digest says; likewise.
+    """
     request = request_from(arguments, environment)
-    evidence, verdict = verify(request, environment, clock)
+    try:
+        evidence = source(request) if source else gathered(request, environment, clock)
+    except (CannotTell, IntegrityFailure) as error:
+        if not arguments.json:
+            raise
+        stdout.write(json.dumps(_failure_document(request, error)) + "\n")
+        return error.exit_code
+    verdict = decide(evidence, request.policy)
     if arguments.json:
-        stdout.write(json.dumps(_document(request, evidence, verdict)) + "\n")
+        stdout.write(json.dumps(verdict_document(request, evidence, verdict)) + "\n")
     else:
-        stdout.write("".join(printable(line) + "\n" for line in _lines(request, evidence, verdict)))
+        stdout.write("".join(printable(line) + "\n" for line in verdict_lines(request, evidence, verdict)))
     return verdict.exit_code
 
 
-def _taskcluster(root_url: str, environment: Mapping[str, str], clock: Callable[[], float]) -> Taskcluster:
-    """Through the task's proxy, or with the caller's credentials, or with none: `anonymous` may read."""
+def taskcluster_for(root_url: str, environment: Mapping[str, str], clock: Callable[[], float]) -> Taskcluster:
+    """Taskcluster through the task's proxy, or with the caller's credentials, or with none: `anonymous` may read."""
     proxy = environment.get("TASKCLUSTER_PROXY_URL")
     if proxy and root_url == environment.get("TASKCLUSTER_ROOT_URL"):
         return Taskcluster(proxy)
@@ -131,8 +230,10 @@ def _taskcluster(root_url: str, environment: Mapping[str, str], clock: Callable[
     return Taskcluster(root_url, authorize=hawk_authorizer(credentials, clock))
 
 
-def _lines(request: VerifyRequest, evidence: Evidence, verdict: Verdict) -> list[str]:
-    lines = [f"{request.reference}", f"  digest   {evidence.digest}", f"  trusts   {request.root_url}"]
+def verdict_lines(request: VerifyRequest, evidence: Evidence, verdict: Verdict) -> list[str]:
+    """The verdict as people read it, the summary last."""
+    trusts = f"the folder {request.offline}" if request.offline else request.root_url
+    lines = [f"{request.reference}", f"  digest   {evidence.digest}", f"  trusts   {trusts}"]
     lines += [f"  policy   {line}" for line in verdict.policy]
     if evidence.task_id:
         lines.append(
@@ -143,13 +244,14 @@ def _lines(request: VerifyRequest, evidence: Evidence, verdict: Verdict) -> list
         lines.append(f"  says     {evidence.statement.source} at {evidence.statement.revision}")
         lines.append(f"           {event.get('kind')} of {event.get('tag') or event.get('branch')}")
     if verdict.compared:
-        lines.append(f"  compared {verdict.compared}")
+        lines.append(f"  compared {verdict.compared} {_compared_value(evidence, verdict)}".rstrip())
     lines += [f"  {_SIGN[check.outcome]} {check.name:<9} {check.seen}" for check in verdict.checks]
     lines += [f"  trusted  {trusted}" for trusted in verdict.trusted]
     return [*lines, verdict.summary]
 
 
-def _document(request: VerifyRequest, evidence: Evidence, verdict: Verdict) -> dict[str, object]:
+def verdict_document(request: VerifyRequest, evidence: Evidence, verdict: Verdict) -> dict[str, object]:
+    """The verdict as programs read it."""
     return {
         "image": str(request.reference),
         "pinned": str(request.reference.repository.at(evidence.digest)),
@@ -167,4 +269,19 @@ def _document(request: VerifyRequest, evidence: Evidence, verdict: Verdict) -> d
         "runId": evidence.run_id,
         "source": evidence.statement.source if evidence.statement else None,
         "revision": evidence.statement.revision if evidence.statement else None,
+    }
+
+
+def _compared_value(evidence: Evidence, verdict: Verdict) -> str:
+    return str(evidence.digest) if verdict.compared in {"manifest digest", "index digest"} else ""
+
+
+def _failure_document(request: VerifyRequest, error: CannotTell | IntegrityFailure) -> dict[str, object]:
+    return {
+        "image": str(request.reference),
+        "exitCode": int(error.exit_code),
+        "summary": str(error),
+        "policy": request.policy.lines(),
+        "checks": [],
+        "rootUrl": request.root_url,
     }

@@ -9,6 +9,7 @@ from runner.task.taskcluster_http import TaskclusterError, quoted
 
 if TYPE_CHECKING:
     from runner.image.digest import Digest
+    from runner.task.queue_service import TaskSource
     from runner.task.taskcluster_http import Taskcluster
 
 
@@ -49,7 +50,7 @@ def insert_task(
     return path
 
 
-def find_task(taskcluster: Taskcluster, namespace: str, digest: Digest) -> IndexEntry | None:
+def find_task(taskcluster: TaskSource, namespace: str, digest: Digest) -> IndexEntry | None:
     """The task that stands under a digest, or None.
 
     Raises:

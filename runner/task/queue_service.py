@@ -12,10 +12,19 @@ from runner.errors import Unavailable
 from runner.task.taskcluster_http import TaskclusterError, quoted
 
 if TYPE_CHECKING:
-    from runner.task.taskcluster_http import Taskcluster
+    from typing import Protocol
+
+    class TaskSource(Protocol):
+        """Where a task is read: Taskcluster, or a folder (`runner.verification_folder`)."""
+
+        def call(self, method: str, service: str, path: str) -> Any:
+            """The JSON that a service answers; see `Taskcluster.call`."""
+
+        def fetch(self, service: str, path: str, limit: int) -> bytes:
+            """The bytes behind a path; see `Taskcluster.fetch`."""
 
 
-def task_definition(taskcluster: Taskcluster, task_id: str) -> dict[str, Any]:
+def task_definition(taskcluster: TaskSource, task_id: str) -> dict[str, Any]:
     """A task's definition.
 
     Raises:
@@ -26,7 +35,7 @@ def task_definition(taskcluster: Taskcluster, task_id: str) -> dict[str, Any]:
     return definition if isinstance(definition, dict) else {}
 
 
-def own_definition(taskcluster: Taskcluster, task_id: str) -> dict[str, Any] | None:
+def own_definition(taskcluster: TaskSource, task_id: str) -> dict[str, Any] | None:
     """The definition of the task that this runs in, or None where it may not be read."""
     try:
         return task_definition(taskcluster, task_id)
@@ -34,7 +43,7 @@ def own_definition(taskcluster: Taskcluster, task_id: str) -> dict[str, Any] | N
         return None
 
 
-def task_status(taskcluster: Taskcluster, task_id: str) -> dict[str, Any]:
+def task_status(taskcluster: TaskSource, task_id: str) -> dict[str, Any]:
     """A task's status: its state and its runs.
 
     Raises:
@@ -46,7 +55,7 @@ def task_status(taskcluster: Taskcluster, task_id: str) -> dict[str, Any]:
     return status if isinstance(status, dict) else {}
 
 
-def run_artifact(taskcluster: Taskcluster, task_id: str, run_id: int, name: str, limit: int) -> bytes | None:
+def run_artifact(taskcluster: TaskSource, task_id: str, run_id: int, name: str, limit: int) -> bytes | None:
     """The content of one run's artifact, or None if the run has none of this name.
 
     Raises:
@@ -62,7 +71,7 @@ def run_artifact(taskcluster: Taskcluster, task_id: str, run_id: int, name: str,
         raise
 
 
-def run_artifacts(taskcluster: Taskcluster, task_id: str, run_id: int) -> list[str]:
+def run_artifacts(taskcluster: TaskSource, task_id: str, run_id: int) -> list[str]:
     """The names of a run's artifacts, all pages of them.
 
     Raises:

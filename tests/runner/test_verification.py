@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.chain_of_trust import SignedChain
 from runner.errors import ExitCode
 from runner.image.digest import Digest
-from runner.verification import Evidence, Outcome, Policy, belongs_to, decide
+from runner.verification import ENGINE, FOLDER, Evidence, Outcome, Policy, belongs_to, decide
+from tests.support.signatures import WorkerKey, chain
 from tests.support.statements import TASK_ID, statement
 
 OTHER = Digest.of(b"another")
@@ -59,6 +61,7 @@ DIFFERENT = {
     "a label of another commit": {"revision": "f" * 40},
     "a statement that was recorded as another": {"recorded_sha256": {"the build report": str(OTHER)}},
     "something that is no statement": {"statement": None, "broken_statement": "it is not whole"},
+    "a blob whose bytes are others": {"damage": ("the bytes of sha256:00 differ",)},
     "another config than the statement's": {"config": OTHER},
     "other layers than the statement's": {"layers": (OTHER,)},
     "the same layers under another manifest": {
@@ -128,6 +131,7 @@ def test_no_other_digest_is_verified_but_by_the_same_content(digest, config, dif
         ({"run_state": "running"}, "the run is running"),
         ({"definition": None, "why_no_definition": "404 from queue"}, "404 from queue"),
         ({"definition": None}, "definition cannot be read"),
+        ({"unread": "the image's content cannot be read: it is down"}, "it is down"),
     ],
 )
 def test_one_fact_that_cannot_be_read_leaves_it_open(changes, seen):
@@ -277,3 +281,84 @@ def test_an_older_definition_names_its_pool_in_two_parts():
         "workerType": "docker-linux",
     }
     assert decide(evidence(definition=older), POLICY).exit_code is ExitCode.OK
+
+
+KEY = WorkerKey()
+NAME = "public/docker-image.json"
+
+
+def signed(content=None, **changes):
+    stated = statement().to_json()
+    content = content or chain(TASK_ID, 0, definition(), {NAME: stated})
+    return evidence(artifact=NAME, chain=SignedChain(content, KEY.sign(content)), **changes)
+
+
+def with_keys(*keys):
+    return replace(POLICY, keys=keys, keys_from="pools.keys")
+
+
+def test_a_signature_that_is_demanded_and_there_is_named_and_trusted():
+    verdict = decide(signed(), with_keys(KEY.public))
+    assert verdict.exit_code is ExitCode.OK
+    assert verdict.policy[-1] == "signed by one of 1 keys of pools.keys"
+    seen = next(check.seen for check in verdict.checks if check.name == "signature")
+    assert "signed the statement and the task" in seen
+    trusted = " ".join(verdict.trusted)
+    assert "the keys of pools.keys, and the worker pool that holds them" in trusted
+    assert "no signature" not in trusted
+    assert "could sign" in trusted
+
+
+@pytest.mark.parametrize(
+    ("found", "code"),
+    [
+        (evidence(artifact=NAME, chain=SignedChain(b"", b"")), ExitCode.INTEGRITY),
+        (signed(chain(TASK_ID, 0, definition(), {})), ExitCode.INTEGRITY),
+        (signed(chain(TASK_ID, 0, definition(), {NAME: b"other"})), ExitCode.INTEGRITY),
+        (evidence(why_no_chain="403 from queue"), ExitCode.CANNOT_TELL),
+        (evidence(), ExitCode.CANNOT_TELL),
+    ],
+)
+def test_a_signature_that_is_demanded_and_absent_is_6_and_unreadable_is_7(found, code):
+    assert decide(found, with_keys(KEY.public)).exit_code is code
+
+
+def test_no_other_key_will_do():
+    assert decide(signed(), with_keys(WorkerKey().public)).exit_code is ExitCode.INTEGRITY
+
+
+ANOTHER_PLATFORM = {
+    "platform": "linux/arm64",
+    "manifest": str(Digest.of(b"arm manifest")),
+    "config": str(Digest.of(b"arm config")),
+    "diffIds": [str(Digest.of(b"arm"))],
+    "layers": [str(Digest.of(b"arm, compressed"))],
+}
+
+
+@pytest.mark.parametrize(
+    ("digest", "config", "diff_ids", "code"),
+    [
+        (statement().config, statement().config, statement().diff_ids, ExitCode.OK),
+        (statement().published, None, statement().diff_ids, ExitCode.OK),
+        (Digest.of(b"arm config"), Digest.of(b"arm config"), (Digest.of(b"arm"),), ExitCode.OK),
+        (Digest.of(b"arm manifest"), None, (Digest.of(b"arm"),), ExitCode.OK),
+        (OTHER, OTHER, statement().diff_ids, ExitCode.INTEGRITY),
+        (statement().config, statement().config, (OTHER,), ExitCode.INTEGRITY),
+        (Digest.of(b"arm config"), Digest.of(b"arm config"), statement().diff_ids, ExitCode.INTEGRITY),
+        (OTHER, None, (OTHER,), ExitCode.INTEGRITY),
+        (OTHER, None, statement().diff_ids, ExitCode.CANNOT_TELL),
+    ],
+)
+def test_an_engines_image_is_compared_by_what_the_engine_keeps_of_it(digest, config, diff_ids, code):
+    stated = statement(images=(ANOTHER_PLATFORM,))
+    found = evidence(stated, place=ENGINE, digest=digest, config=config, layers=None, diff_ids=diff_ids)
+    verdict = decide(found, POLICY)
+    assert verdict.exit_code is code, verdict.summary
+    assert any("the engine: what it says" in trusted for trusted in verdict.trusted)
+
+
+def test_a_folder_is_only_as_good_as_who_filled_it_but_for_what_is_signed():
+    assert "who filled the folder" in decide(evidence(place=FOLDER), POLICY).trusted
+    verdict = decide(signed(place=FOLDER), with_keys(KEY.public))
+    assert "who filled the folder, for the run's end" in verdict.trusted

@@ -48,9 +48,14 @@ def test_a_flag_names_another_taskcluster():
         (["a", "--insecure-registry", "a b"], "--insecure-registry: "),
         *(
             (["a", flag, ""], f"{flag} is empty")
-            for flag in ("--task", "--index", "--source", "--ref", "--pool")
+            for flag in ("--task", "--index", "--source", "--ref", "--pool", "--keys", "--offline", "--save")
         ),
         (["a", "--root-url", ""], "--root-url is empty"),
+        (["a", "--scope", "", "--source", "a/b"], "--scope is empty"),
+        (["a", "--scope", "x"], "give --source too"),
+        (["a", "--keys", "/nowhere"], "--keys /nowhere cannot be read"),
+        (["a", "--keys", __file__], "is not `ROOT_URL KEY`"),
+        (["a", "--offline", "x", "--save", "y"], "not given together"),
     ],
 )
 def test_a_wrong_or_empty_argument_is_a_usage_error(arguments, message):
@@ -61,6 +66,21 @@ def test_a_wrong_or_empty_argument_is_a_usage_error(arguments, message):
 def test_without_a_taskcluster_nothing_is_trusted():
     with pytest.raises(UsageError, match="No Taskcluster is named"):
         request("a", environment={})
+
+
+def test_a_folder_needs_no_taskcluster_but_keys_do(tmp_path):
+    (tmp_path / "keys").write_text(f"https://tc.example.com {'A' * 43}=\n")
+    keys = ["--keys", str(tmp_path / "keys")]
+    assert request("a", "--offline", str(tmp_path), environment={}).root_url == ""
+    assert request("a", *keys).policy.keys == (bytes(32),)
+    with pytest.raises(UsageError, match="No Taskcluster is named"):
+        request("a", "--offline", str(tmp_path), *keys, environment={})
+
+
+def test_further_scopes_are_in_the_policy():
+    asked = request("a", "--source", "mozilla/balrog", "--scope", "x", "--scope", "y")
+    assert asked.policy.scopes == {"x", "y"}
+    assert asked.policy.lines() == ["source = github.com/mozilla/balrog", "scope = x", "scope = y"]
 
 
 def test_a_task_and_an_index_are_not_given_together():
