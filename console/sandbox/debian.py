@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 # Programs that only root runs are not in every user's PATH.
 SEARCHED: Final = f"{os.defpath}:/usr/local/bin:/usr/local/sbin:/usr/sbin:/sbin"
 PACKAGES: Final = {
+    "chromium": "chromium",
     "curl": "curl",
+    "dbus-daemon": "dbus",
     "debootstrap": "debootstrap",
     "docker-registry": "docker-registry",
     "dockerd": "docker.io",
     "git": "git",
+    "gnome-keyring-daemon": "gnome-keyring",
     "htpasswd": "apache2-utils",
     "skopeo": "skopeo",
     "tmux": "tmux",
