@@ -1,0 +1,192 @@
+"""Download an artifact: whole and hashed, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from console.domain.artifact import Downloaded, Progress
+from console.services import artifacts
+from console.services.attempt import Failed
+from runner.errors import IntegrityFailure, Unavailable, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from io import FileIO
+    from pathlib import Path
+
+    import aiohttp
+
+    from console.connection import Connection
+    from console.domain.artifact import Artifact
+
+_PIECE: Final = 1 << 20
+_RANGE_UNSATISFIED: Final = 416
+_PARTIAL: Final = 206
+
+
+async def download(
+    connection: Connection, artifact: Artifact, to: Path
+) -> AsyncGenerator[Progress | Downloaded, None]:
+    """Stream an artifact into `NAME.part`, then give it its name; tells how far it is, last what is there.
+
+    A connection that is cut is made again, and goes on where it was if the storage lets it. Close the generator to
+    stop: nothing is left of it then, as after an error.
+
+    Args:
+        connection: whom to ask.
+        artifact: which.
+        to: the file to make; there must be none.
+
+    Raises:
+        UsageError: there is such a file, or the folder cannot be written to.
+        Absent: the artifact is not there, or says why it is not.
+        IntegrityFailure: what came has another size than its creator told.
+        Unavailable: the storage does not answer, or the disk is full.
+        RunnerError: as `Taskcluster.call`.
+    """
+    part = to.with_name(f"{to.name}.part")
+    file = await asyncio.to_thread(_create, part, to)
+    try:
+        transfer = _Transfer(file)
+        async with contextlib.aclosing(_whole(connection, artifact, transfer)) as steps:
+            async for progress in steps:
+                yield progress
+        _check_size(artifact, transfer)
+        await asyncio.to_thread(_finish, file, part, to)
+    except OSError as error:
+        raise Unavailable(f"{to} cannot be written: {error.strerror or error}.") from error
+    finally:
+        file.close()
+        part.unlink(missing_ok=True)
+    yield Downloaded(str(to), transfer.received, transfer.hash.hexdigest(), transfer.encoding)
+
+
+def _create(part: Path, to: Path) -> FileIO:
+    if os.path.lexists(to):
+        raise UsageError(f"{to} is there already: nothing is overwritten.", action="Give --output FILE.")
+    try:
+        return part.open("xb", buffering=0)
+    except FileExistsError as error:
+        raise UsageError(
+            f"{part} is there already.",
+            cause="Another download is under way, or one was killed.",
+            action="Remove it if none is.",
+        ) from error
+    except OSError as error:
+        raise UsageError(f"{part} cannot be written: {error.strerror}.") from error
+
+
+def _finish(file: FileIO, part: Path, to: Path) -> None:
+    os.fsync(file.fileno())
+    try:
+        # A link, unlike a rename, does not replace what came to be there meanwhile.
+        os.link(part, to)
+    except FileExistsError as error:
+        raise UsageError(f"{to} came to be there meanwhile: it was not overwritten.") from error
+    except OSError:
+        part.rename(to)
+
+
+@dataclass(slots=True)
+class _Transfer:
+    """What has come, and by which encoding."""
+
+    file: FileIO
+    received: int = 0
+    total: int | None = None
+    encoding: str = ""
+    tag: str = ""
+    hash: Any = field(default_factory=hashlib.sha256)
+
+    def headers(self) -> dict[str, str]:
+        # Without a tag it could be other bytes that go on.
+        if self.received and not self.encoding and self.tag:
+            return {"Range": f"bytes={self.received}-", "If-Range": self.tag}
+        return {}
+
+    def begin(self, response: aiohttp.ClientResponse) -> None:
+        """Go on, or begin anew, as the storage answers."""
+        headers = response.headers
+        if response.status == _PARTIAL and headers.get("Content-Range", "").startswith(
+            f"bytes {self.received}-"
+        ):
+            return
+        if response.status in {_PARTIAL, _RANGE_UNSATISFIED}:
+            self.tag = ""
+            raise Failed("it does not go on where it was cut")
+        self.file.seek(0)
+        self.file.truncate()
+        self.received, self.hash = 0, hashlib.sha256()
+        self.encoding = headers.get("Content-Encoding", "").removeprefix("identity")
+        tag = headers.get("ETag", "")
+        self.tag = "" if tag.startswith("W/") else tag
+        self.total = None if self.encoding else response.content_length
+
+    def take(self, data: bytes) -> None:
+        self.hash.update(data)
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self.file.write(rest) :]
+        self.received += len(data)
+
+
+async def _whole(
+    connection: Connection, artifact: Artifact, transfer: _Transfer
+) -> AsyncGenerator[Progress, None]:
+    pace, failures = connection.taskcluster.pace, 0
+    while True:
+        before = transfer.received
+        try:
+            async with contextlib.aclosing(_connection(connection, artifact, transfer)) as steps:
+                async for progress in steps:
+                    yield progress
+        except Failed as failed:
+            failures = 1 if transfer.received > before else failures + 1
+            if failures >= pace.backoff.attempts:
+                raise Unavailable(
+                    f"{artifact.name} could not be downloaded: {failed}.", action="Try again in a while."
+                ) from failed
+            wait = pace.backoff.wait(failures, failed.wait, pace.jitter())
+            pace.notice(f"{artifact.name}: {failed}; attempt {failures + 1} in {wait:.1f} s")
+        else:
+            return
+        await pace.sleep(wait)
+
+
+async def _connection(
+    connection: Connection, artifact: Artifact, transfer: _Transfer
+) -> AsyncGenerator[Progress, None]:
+    gateway = connection.taskcluster
+    located = await artifacts.locate(gateway, artifact.task_id, artifact.run_id, artifact.name)
+    async with artifacts.reading(gateway, located.url, transfer.headers()) as response:
+        transfer.begin(response)
+        yield Progress(transfer.received, transfer.total)
+        async for piece in _pieces(response):
+            await asyncio.to_thread(transfer.take, piece)
+            yield Progress(transfer.received, transfer.total)
+
+
+async def _pieces(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
+    """What comes, in pieces worth a thread's while."""
+    held = bytearray()
+    async for chunk in response.content.iter_any():
+        held += chunk
+        if len(held) >= _PIECE:
+            yield bytes(held)
+            held.clear()
+    if held:
+        yield bytes(held)
+
+
+def _check_size(artifact: Artifact, transfer: _Transfer) -> None:
+    told = artifact.size
+    if told is not None and not transfer.encoding and told != transfer.received:
+        raise IntegrityFailure(
+            f"{artifact.name} has {transfer.received} bytes, and its worker told the queue of {told}.",
+            cause="It was replaced, or its upload was not whole.",
+        )

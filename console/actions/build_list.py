@@ -1,0 +1,226 @@
+"""The recent builds of a repository's images, from all that tell of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from console.actions.artifact_list import list_artifacts
+from console.actions.build_report import STATEMENT, named, read_json
+from console.domain.builds import Build, build_of_tasks, github_build, moment, tells_result
+from console.failures import Absent, MissingScopes
+from console.services import tasks
+from runner.errors import RunnerError, Unavailable
+
+if TYPE_CHECKING:
+    from console.connection import Connection
+    from console.domain.builds import Task
+
+_LATEST: Final = datetime.min.replace(tzinfo=UTC)
+# Tasks of a group that are looked at for what was published.
+_LOOKED_AT: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where builds are looked for.
+
+    Args:
+        slug: the repository, `OWNER/NAME`, of which the github service is asked, or "".
+        namespaces: of the index, whose tasks and those below `.sha256` are listed.
+        hooks: `GROUP/HOOK`, whose last fires are listed.
+        groups: ids of task groups.
+    """
+
+    slug: str = ""
+    namespaces: tuple[str, ...] = ()
+    hooks: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BuildList:
+    """What was found.
+
+    Args:
+        builds: the last first.
+        unread: what could not be asked, in words.
+    """
+
+    builds: tuple[Build, ...]
+    unread: tuple[str, ...]
+
+
+async def list_builds(connection: Connection, where: Where, limit: int = 30) -> BuildList:
+    """The last builds.
+
+    Args:
+        connection: whom to ask.
+        where: where they are looked for; what may not be read is told, and does not hinder the rest.
+        limit: how many.
+
+    Raises:
+        Unavailable: nothing at all could be asked.
+    """
+    found: list[Build] = []
+    unread: list[str] = []
+    asked = [
+        *([partial(_of_github, connection, where.slug, limit)] if where.slug else []),
+        *(partial(_of_index, connection, namespace, limit) for namespace in where.namespaces),
+        *(partial(_of_hook, connection, hook, limit) for hook in where.hooks),
+        *(partial(_of_group, connection, group_id) for group_id in where.groups),
+    ]
+    for question in asked:
+        try:
+            found.extend(await question())
+        except RunnerError as error:
+            unread.append(str(error))
+    builds = sorted(_merged(found), key=lambda build: build.created or _LATEST, reverse=True)
+    return BuildList(tuple(builds[:limit]), tuple(unread))
+
+
+def _merged(found: list[Build]) -> list[Build]:
+    """A build that several tell of, once: the first that does, with the digest that another knows."""
+    merged: dict[str, Build] = {}
+    for build in found:
+        known = merged.get(build.group_id)
+        if known is None:
+            merged[build.group_id] = build
+        elif known.task_id == build.task_id or not known.task_id:
+            merged[build.group_id] = replace(
+                known,
+                digest=known.digest or build.digest,
+                who=known.who or build.who,
+                branch=known.branch or build.branch,
+                name=known.name or build.name,
+            )
+        else:
+            merged[f"{build.group_id} {build.task_id}"] = build
+    return list(merged.values())
+
+
+async def _of_github(connection: Connection, slug: str, limit: int) -> list[Build]:
+    owner, _, name = slug.partition("/")
+    # The service keeps names with `%` for a dot.
+    query = {"organization": owner, "repository": name.replace(".", "%"), "limit": str(min(limit, 100))}
+    found: list[Build] = []
+    async for page in connection.taskcluster.pages("github", "builds", key="builds", query=query):
+        try:
+            found.extend(github_build(item) for item in page)
+        except (KeyError, TypeError, ValueError) as error:
+            raise Unavailable("github tells of builds in a shape that is not known.") from error
+        if len(found) >= limit:
+            break
+    return found[:limit]
+
+
+async def _of_index(connection: Connection, namespace: str, limit: int) -> list[Build]:
+    entries: dict[str, str] = {}
+    for place in (namespace, f"{namespace}.sha256"):
+        async for page in connection.taskcluster.pages("index", "listTasks", place, key="tasks"):
+            entries.update({item["taskId"]: item["namespace"] for item in page})
+    found: list[Build] = []
+    # The index keeps no order of time: all are looked at, as far as a list of builds is worth it.
+    for task_id, place in list(entries.items())[-max(limit, 200) :]:
+        try:
+            task = await tasks.task(connection.taskcluster, task_id)
+        except Absent:
+            continue
+        build = build_of_tasks((task,), origin="index", name=place, task_id=task_id)
+        digest = place.rpartition(".sha256.")[2] if ".sha256." in place else ""
+        found.append(replace(build, digest=f"sha256:{digest}" if digest else ""))
+    return found
+
+
+_HOOK_STATES: Final = {"completed": "success", "failed": "failure", "unscheduled": "pending"}
+
+
+async def _of_hook(connection: Connection, hook: str, limit: int) -> list[Build]:
+    group, _, name = hook.partition("/")
+    found: list[Build] = []
+    try:
+        async for page in connection.taskcluster.pages(
+            "hooks", "listLastFires", group, name, key="lastFires"
+        ):
+            for fire in page:
+                task_id, state = str(fire["taskId"]), str(fire.get("taskState", "unknown"))
+                good = fire["result"] == "success"
+                found.append(
+                    Build(
+                        origin="hook",
+                        group_id=task_id,
+                        task_id=task_id if good else "",
+                        state=_HOOK_STATES.get(state, state) if good else "error",
+                        name=hook,
+                        event=str(fire["firedBy"]),
+                        created=moment(fire["taskCreateTime"]),
+                        problem="" if good else " ".join(str(fire.get("error", "")).split()),
+                    )
+                )
+            if len(found) >= limit:
+                break
+    except Absent:
+        return []
+    return found[:limit]
+
+
+async def _of_group(connection: Connection, group_id: str) -> list[Build]:
+    found: list[Task] = []
+    async for page in tasks.group(connection.taskcluster, group_id):
+        found.extend(page)
+    return [build_of_tasks(tuple(found), origin="group")] if found else []
+
+
+async def with_details(connection: Connection, build: Build) -> Build:
+    """The build with its branch, who, tags and digest, as its tasks tell; what cannot be read stays open.
+
+    Raises:
+        RunnerError: as `Taskcluster.call`, but for what is absent or may not be read.
+    """
+    try:
+        found = await _tasks_of(connection, build)
+    except (Absent, MissingScopes) as error:
+        return replace(build, problem=build.problem or error.what)
+    if not found:
+        return build
+    about = build_of_tasks(tuple(found), origin=build.origin, task_id=build.task_id)
+    running = build.state == "pending" and about.state == "running"
+    build = replace(
+        build,
+        state="running" if running else build.state,
+        name=build.name or about.name,
+        repository=build.repository or about.repository,
+        branch=build.branch or about.branch,
+        commit=build.commit or about.commit,
+        who=build.who or about.who,
+        event=build.event or about.event,
+        ended=build.ended or about.ended,
+    )
+    for task in found[:_LOOKED_AT]:
+        if task.state != "completed":
+            continue
+        digest, tags = await _published(connection, task.task_id)
+        if digest or tags:
+            return replace(build, digest=build.digest or digest, tags=tags)
+    return build
+
+
+async def _tasks_of(connection: Connection, build: Build) -> list[Task]:
+    if build.task_id:
+        return [await tasks.task(connection.taskcluster, build.task_id)]
+    async for page in tasks.group(connection.taskcluster, build.group_id):
+        return page
+    return []
+
+
+async def _published(connection: Connection, task_id: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    try:
+        found = named(await list_artifacts(connection, task_id), STATEMENT)
+    except (Absent, MissingScopes):
+        return "", ()
+    for artifact in found[:1]:
+        statement, _problem = await read_json(connection, artifact)
+        return tells_result(statement)
+    return "", ()
