@@ -55,6 +55,8 @@ COMMANDS: Final = (
     ),
     Command("can", "whether a role, client or scope holds a scope, and why", "console.commands.can"),
     Command("who-can", "the roles and clients that hold a scope", "console.commands.who_can"),
+    Command("build", "list, trigger, watch, read, cancel and rerun builds", "console.commands.build"),
+    Command("artifact", "list and download what a task left behind", "console.commands.artifact"),
     Command("task", "render the task file for an event, or write one", "console.commands.task"),
     Command("secret", "list, set, rotate and delete secrets", "console.commands.secret"),
     Command("role", "list, show, compare and edit roles", "console.commands.role"),

@@ -55,6 +55,13 @@ class Checkout:
         """The commit of `refs/heads/NAME` or `refs/tags/NAME`, or None."""
         return self._ask("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
 
+    def text_of(self, commit: str, path: str) -> str | None:
+        """A file as a commit has it, or None where it has no such file of text."""
+        try:
+            return self._ask("show", f"{commit}:{path}")
+        except UnicodeDecodeError:
+            return None
+
     @property
     def commit_time(self) -> datetime | None:
         """When the commit was made, UTC."""
