@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 # The surest first: what the worker says, then what programs say at the beginning of a line, then anywhere.
 _ERROR: Final = re.compile(
     r"\[taskcluster:error\b"
-    r"|^\s*(?:\[[^\]]*\]\s*)?(?:\S+:\s)?(?:fatal|error|ERROR|FATAL|CRITICAL|panic|E:|npm ERR!|ERR!)\b[:!\s\]]"
+    r"|^\s*(?:\[[^\]]*\]\s*)?(?:\S+:\s)?(?:(?:fatal|error|panic)[:!\]]|(?:ERROR|FATAL|CRITICAL)\b|E: |npm ERR!)"
     r"|\bTraceback \(most recent call last\)"
     r"|\b[A-Z]\w*(?:Error|Exception): "
     r"|\b(?:error|ERROR|FATAL|CRITICAL)(?: ?:| -|\])"
