@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from weakref import WeakSet
 
+from textual import on
 from textual.app import App
 from textual.binding import Binding
 from textual.reactive import reactive
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
     from textual.screen import Screen
 
+    from console.connection import ConnectionSettings
     from console.screens.table import Entry
     from console.shell import Opening
 
@@ -85,6 +88,13 @@ class Lading(App[int], inherit_bindings=False):
                 ("f1", "app.help", "Help", "help.always", "Help, also in a field."),
                 ("ctrl+q", "app.leave", "Quit", "quit.always", "Quit, also in a field."),
                 ("ctrl+l", "app.cover", "Cover", "cover", "Hide everything until a key is pressed."),
+                (
+                    "ctrl+r",
+                    "app.sign_in",
+                    "Sign in",
+                    "sign-in",
+                    "Sign in, or renew it; what you typed stays.",
+                ),
             )
         ),
         Binding("ctrl+c", "app.help_quit", "How to quit", show=False, system=True),
@@ -98,6 +108,7 @@ class Lading(App[int], inherit_bindings=False):
         self.opening = opening
         self.shell = Shell(opening)
         self.failure = ""
+        self._declined = False
         self._screens: WeakSet[ConsoleScreen] = WeakSet()
         for theme in THEMES:
             self.register_theme(theme)
@@ -109,7 +120,9 @@ class Lading(App[int], inherit_bindings=False):
             self.add_mode(entry.name, self._maker(entry))
         if opening.config.keymap:
             # Only who remaps keys waits for all screens to be imported.
-            screens = [entry.load() for entry in SCREENS]
+            from console.screens.sign_in import SignIn
+
+            screens: list[type[Screen[Any]]] = [*(entry.load() for entry in SCREENS), SignIn]
             problems = keymap_problems(opening.config, scopes_of(screens, Lading.BINDINGS))
             if problems:
                 raise SettingsError(problems)
@@ -190,6 +203,28 @@ class Lading(App[int], inherit_bindings=False):
     def action_cover(self) -> None:
         """Hide everything."""
         self.push_screen(Cover())
+
+    def action_sign_in(self) -> None:
+        """Sign in, or renew the sign-in; screens and their forms stay as they are."""
+        from console.screens.sign_in import SignIn
+
+        if not any(isinstance(screen, SignIn) for screen in self.screen_stack):
+            self.push_screen(SignIn(self.shell), self._signed_in)
+
+    def _signed_in(self, settings: ConnectionSettings | None) -> None:
+        # Whoever cancels is not asked again by each thing that is refused.
+        self._declined = settings is None
+        if settings is not None:
+            self.shell.connect_as(settings, self.shell.folder or Path.cwd())
+
+    @on(ConsoleScreen.SignInAsked)
+    def _refused(self, event: ConsoleScreen.SignInAsked) -> None:
+        if event.generation != self.shell.generation:
+            # Refused as who one was before.
+            for renewed in [*self.shell.renewed]:
+                renewed()
+        elif not self._declined:
+            self.action_sign_in()
 
     def action_leave(self) -> None:
         """End, after asking where something typed would be lost."""

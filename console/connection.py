@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ANONYMOUS: Final = "anonymous"
 ENVIRONMENT: Final = "environment"
 KEYRING: Final = "keyring"
+MEMORY: Final = "memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class ConnectionSettings:
     Args:
         root_url: of the deployment, normalised.
         credentials: of the client, or None for the role `anonymous`.
-        origin: where the credentials come from: `profile NAME`, `environment`, `keyring` or `anonymous`.
+        origin: where the credentials come from: `profile NAME`, `environment`, `keyring`, `memory` or
+            `anonymous`.
         read_only: whether calls that change something are refused before they are sent.
         profile: the profile of this deployment, or "".
     """

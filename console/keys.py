@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from textual.binding import Binding
 from textual.dom import DOMNode
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
     from console.config import Config
-    from console.screens.screen import ConsoleScreen
 
 # A terminal sends the same for these as for other keys.
 _TAKEN: Final = {"ctrl+m": "enter", "ctrl+j": "enter", "ctrl+i": "tab", "ctrl+h": "backspace"}
@@ -26,9 +25,7 @@ _MODIFIERS: Final = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"}
 _NAMED: Final = frozenset(key.value for key in Keys)
 
 
-def scopes_of(
-    screens: Iterable[type[ConsoleScreen]], everywhere: Sequence[BindingType]
-) -> list[list[Binding]]:
+def scopes_of(screens: Iterable[type[Screen[Any]]], everywhere: Sequence[BindingType]) -> list[list[Binding]]:
     """The bindings that can be active at the same time: a screen's, its widgets' and everywhere's; or a dialog's.
 
     Args:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from console.credentials.keyring_store import CredentialStore, no_keyring
 from runner.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
     from datetime import datetime
     from pathlib import Path
 
     from console.config import Config
-    from console.connection import Connection
+    from console.connection import Connection, ConnectionSettings
+
+    OpenSession = Callable[[Callable[[str], None]], AbstractAsyncContextManager["Session"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,11 @@ class Opening:
         read_only: whether nothing can be changed.
         environment: the variables.
         now: the time, in UTC.
+        store: keeps what a sign-in gets.
+        config_path: where its profile is written, or None where it is for this run alone.
     """
 
-    open_session: Callable[[Callable[[str], None]], AbstractAsyncContextManager[Session]]
+    open_session: OpenSession
     folder: Path | None
     config: Config
     profile: str
@@ -55,6 +60,10 @@ class Opening:
     read_only: bool
     environment: Mapping[str, str]
     now: Callable[[], datetime]
+    store: CredentialStore = field(
+        default_factory=lambda: CredentialStore(no_keyring("This is kept until lading ends."))
+    )
+    config_path: Path | None = None
 
 
 class Shell:
@@ -70,6 +79,11 @@ class Shell:
         self.note = ""
         self.failure: Exception | None = None
         self.changed: list[Callable[[], None]] = []
+        self.renewed: list[Callable[[], None]] = []
+        """Called once another session is being opened: what was refused may be tried again."""
+        self.generation = 0
+        """How many sessions were opened in place of another."""
+        self._retired: list[asyncio.Task[None]] = []
         self._open_session = opening.open_session
         self._holder: asyncio.Task[None] | None = None
         self._opened: asyncio.Future[Session] | None = None
@@ -106,36 +120,66 @@ class Shell:
         # Who stops waiting does not stop the opening.
         return await asyncio.shield(self._opened)
 
-    async def reopen(
-        self, open_session: Callable[[Callable[[str], None]], AbstractAsyncContextManager[Session]]
-    ) -> None:
-        """End the session and open another one, as after signing in; screens and their forms stay."""
-        await self.close()
+    def connect_as(self, settings: ConnectionSettings, folder: Path) -> None:
+        """Go on with other credentials, as after signing in; screens and their forms stay.
+
+        Args:
+            settings: whom to connect to, and as whom.
+            folder: the checkout.
+        """
+
+        @contextlib.asynccontextmanager
+        async def open_session(tell: Callable[[str], None]) -> AsyncIterator[Session]:
+            from console.connection import connect
+
+            tell("connecting")
+            async with connect(settings) as connection:
+                yield Session(connection, folder)
+
+        self.reopen(open_session)
+
+    def reopen(self, open_session: OpenSession) -> None:
+        """Open another session in place of this one, which ends with the console.
+
+        What still runs on it comes to its end, and so may a sandbox that it started.
+        """
+        if self._holder is not None:
+            self._retired.append(self._holder)
+        self._holder, self._opened = None, None
         self._open_session = open_session
+        self.generation += 1
         self.start()
+        for renewed in [*self.renewed]:
+            renewed()
 
     async def close(self) -> None:
-        """End the session with all that it started."""
-        if self._holder is not None:
-            self._holder.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._holder
+        """End the session with all that it started, and those before it."""
+        for holder in (self._holder, *reversed(self._retired)):
+            if holder is not None:
+                holder.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await holder
         self._holder, self._opened = None, None
+        self._retired.clear()
 
     async def _hold(self, opened: asyncio.Future[Session]) -> None:
+        session = None
         try:
             async with self._open_session(self._tell) as session:
-                self.session = session
-                self._tell("")
+                if self._opened is opened:
+                    self.session = session
+                    self._tell("")
                 opened.set_result(session)
                 await asyncio.Event().wait()
         except Exception as error:  # noqa: BLE001 - told by every screen that waits for the session
             if not opened.done():
                 opened.set_exception(error)
-                self.failure = error
-                self._tell("not connected")
+                if self._opened is opened:
+                    self.failure = error
+                    self._tell("not connected")
         finally:
-            self.session = None
+            if self.session is session:
+                self.session = None
             opened.cancel()
 
     def _tell(self, note: str) -> None:

@@ -15,7 +15,7 @@ from console.app import run_console
 from console.config import config_path, load_config
 from console.connection import ConnectionSettings, choose, connect, stored
 from console.credentials.environment import ROOT_URL
-from console.credentials.keyring_store import CredentialStore
+from console.credentials.keyring_store import CredentialStore, no_keyring
 from console.credentials.value import Credentials
 from console.shell import Opening, Session
 from runner.errors import Unavailable, UsageError
@@ -84,6 +84,8 @@ def _on_deployment(
         read_only=read_only,
         environment=environment,
         now=_now,
+        store=store,
+        config_path=config_path(),
     )
 
 
@@ -106,6 +108,7 @@ def _on_sandbox(config: Config, environment: Mapping[str, str], *, read_only: bo
         read_only=read_only,
         environment=environment,
         now=_now,
+        store=CredentialStore(no_keyring("A sandbox's clients end with it.")),
     )
 
 

@@ -7,10 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual.binding import Binding
+from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer
 
 from console.browser import open_page
+from console.failures import SignInNeeded
 from console.widgets.error_panel import ErrorPanel
 from console.widgets.masked_value import MaskedValue
 from console.widgets.progress_line import ProgressLine
@@ -71,11 +73,23 @@ class ConsoleScreen(Screen[None]):
         ),
     ]
 
+    class SignInAsked(Message):
+        """The deployment does not accept the credentials; what was asked of it waits for others.
+
+        Args:
+            generation: of the session that was refused.
+        """
+
+        def __init__(self, generation: int) -> None:
+            super().__init__()
+            self.generation = generation
+
     def __init__(self, shell: Shell) -> None:
         super().__init__()
         self.shell = shell
         self.unsaved = False
         self._generations: dict[str, int] = {}
+        self._refused: dict[str, Callable[[Callable[[], bool]], Awaitable[None]]] = {}
         self._status_line = StatusLine()
         self._errors = ErrorPanel()
         self._progress = ProgressLine()
@@ -164,7 +178,18 @@ class ConsoleScreen(Screen[None]):
             self.workers.cancel_group(self, what)
         return bool(running)
 
+    def resume(self) -> None:
+        """With other credentials: do again what was refused, else read again what could not be read."""
+        refused, self._refused = self._refused, {}
+        for what, run in refused.items():
+            self._begin(what, run)
+        if not refused and self._errors.display and not self.unsaved:
+            self._forget_error()
+            self.load()
+
     def _begin(self, what: str, run: Callable[[Callable[[], bool]], Awaitable[None]]) -> None:
+        session = self.shell.generation
+        self._refused.pop(what, None)
         generation = self._generations[what] = self._generations.get(what, 0) + 1
 
         def is_current() -> bool:
@@ -176,6 +201,9 @@ class ConsoleScreen(Screen[None]):
             except Exception as error:  # noqa: BLE001 - a defect is told by its place, as any other error
                 if is_current():
                     self.show_error(error)
+                    if isinstance(error, SignInNeeded):
+                        self._refused[what] = run
+                        self.post_message(self.SignInAsked(session))
             finally:
                 if is_current():
                     self._progress.end(what)
@@ -200,7 +228,12 @@ class ConsoleScreen(Screen[None]):
         """Follow the status; read once the first frame is drawn."""
         self.watch(self.app, "status", self._show_status)
         self.watch(self.app, "now", self._show_now)
+        self.shell.renewed.append(self.resume)
         self.call_after_refresh(self.load)
+
+    def on_unmount(self) -> None:
+        """What is gone is not resumed."""
+        self.shell.renewed.remove(self.resume)
 
     def on_screen_suspend(self) -> None:
         """No secret stays readable under another screen."""

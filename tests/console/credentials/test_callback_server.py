@@ -83,7 +83,7 @@ async def test_after_the_limit_it_says_that_nobody_pressed_save():
 
 
 async def test_cancelling_leaves_no_port_open():
-    ports = asyncio.Queue()
+    ports: asyncio.Queue[int] = asyncio.Queue()
 
     async def wait():
         async with listening() as listener:

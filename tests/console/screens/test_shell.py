@@ -89,7 +89,7 @@ async def test_the_first_screen_lists_the_images_before_anything_is_asked(checko
         (checkout / "lading.toml").write_text("nonsense [")
         await pilot.press("r")
         await settled(pilot)
-        assert "✗ The settings have 1 problem" in drawn(app)
+        assert "✗ settings   lading.toml" in drawn(app)
         (checkout / "lading.toml").unlink()
         await asyncio.to_thread(make_repository, checkout)
         await pilot.press("r")
@@ -302,7 +302,7 @@ async def test_a_lost_session_is_opened_again_and_forms_stay(checkout):
         screen.work("ask", ask, screen.shown.append)
         await settled(pilot)
         assert "Not yet." in drawn(app)
-        await app.shell.reopen(console(checkout).opening.open_session)
+        app.shell.reopen(console(checkout).opening.open_session)
         screen.work("ask", ask, screen.shown.append)
         await settled(pilot)
         assert screen.shown == ["https://tc.example.org"]
