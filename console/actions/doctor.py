@@ -6,23 +6,20 @@ Nothing is changed, and the secret is shown to nobody but the registry that it n
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from console.actions import doctor_facts as facts
 from console.actions.doctor_checkout import ReadCheckout, read_checkout
+from console.actions.doctor_local import Image, images_of, render_file, runs_for_pull_requests, task_findings
 from console.actions.doctor_registry import ask_registry
-from console.actions.task_render import Happening, RenderedTasks, check_role, render_task
-from console.domain import findings_file, findings_registry, findings_role, findings_secret, findings_task
-from console.domain.findings import Diagnosis, Link, broken, doubtful, ok, or_ok, untold
-from console.domain.findings_artifacts import artifact_findings
+from console.actions.task_render import Happening, RenderedTasks, check_role
+from console.domain import findings_registry, findings_role, findings_secret
+from console.domain.findings import Diagnosis, Link, doubtful, untold
 from console.domain.findings_fix import EditFile
-from console.domain.scopes import satisfies
-from console.domain.taskcluster_yml import FILE_NAME, BadTaskclusterYml
-from runner.errors import RunnerError, SettingsError, UsageError
-from runner.settings import FILE_NAME as SETTINGS_NAME
+from console.domain.taskcluster_yml import FILE_NAME
+from runner.errors import RunnerError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
@@ -32,6 +29,17 @@ if TYPE_CHECKING:
     from console.connection import Connection
     from console.domain.findings_task import PublishTask
     from runner.settings import Settings
+
+
+_ONLINE: Final = (
+    Link.ROLE,
+    Link.PULL_REQUESTS,
+    Link.POOL,
+    Link.SECRET,
+    Link.REGISTRY,
+    Link.TAGS,
+    Link.BUILD,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,38 +59,30 @@ class Question:
     repository: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Image:
-    """An image of lading.toml, and the task that publishes it, as far as there is one."""
-
-    settings: Settings
-    task: PublishTask | None
-
-    @property
-    def name(self) -> str:
-        return self.settings.image
-
-
 async def diagnose(connection: Connection, question: Question) -> AsyncGenerator[Diagnosis]:
     """Every finding, in the order of the chain.
 
     Raises:
         UsageError: the folder is no checkout of a repository of GitHub.
     """
-    refusal = await facts.refused_sign_in(connection)
-    settings = connection.settings
-    yield findings_secret.sign_in_finding(connection.taskcluster.client_id, settings.origin, refusal)
+    error = await facts.unusable(connection)
+    client_id, origin = connection.taskcluster.client_id, connection.settings.origin
+    yield findings_secret.sign_in_finding(client_id, origin, error)
     now = facts.server_time(connection)
     read = await asyncio.to_thread(
         read_checkout, question.folder, question.path, question.happening, question.repository
     )
-    rendered, found = _rendered(connection, read, now)
-    images, problems = _images(read, rendered)
+    rendered, found = render_file(read, connection.root_url, now)
+    images, problems = images_of(read, rendered)
     for finding in (*problems, *found):
         yield finding
     for image in images:
-        for finding in _task_findings(read, image, rendered, now):
+        for finding in task_findings(read, image, rendered, now):
             yield replace(finding, image=image.name)
+    if error:
+        for link in _ONLINE:
+            yield untold(link, "not asked: Taskcluster gives no answer")
+        return
     online = [asyncio.ensure_future(check) for check in _online(connection, read, images, rendered, now)]
     try:
         for check in online:
@@ -94,116 +94,10 @@ async def diagnose(connection: Connection, question: Question) -> AsyncGenerator
         await asyncio.gather(*online, return_exceptions=True)
 
 
-def _rendered(
-    connection: Connection, read: ReadCheckout, now: datetime
-) -> tuple[RenderedTasks | None, list[Diagnosis]]:
-    """What the event makes of the task file, and what is wrong with the file."""
-    if read.task_file is None:
-        return None, [findings_file.absent_file()]
-    try:
-        rendered = _render(connection.root_url, read, read.happening, now)
-    except UsageError as error:
-        cause = error.__cause__
-        problems = cause.problems if isinstance(cause, BadTaskclusterYml) else ()
-        return None, [findings_file.unreadable_file(problems)]
-    if rendered.refusals:
-        return rendered, [findings_file.unreadable_file(rendered.refusals, "queue-refuses-task")]
-    return rendered, list(findings_file.file_findings(rendered.file))
-
-
-def _render(root_url: str, read: ReadCheckout, happening: Happening, now: datetime) -> RenderedTasks:
-    return render_task(
-        FILE_NAME,
-        read.task_file or "",
-        happening,
-        slug=read.slug,
-        revision=read.revision,
-        root_url=root_url,
-        now=now,
-    )
-
-
-def _images(read: ReadCheckout, rendered: RenderedTasks | None) -> tuple[list[_Image], list[Diagnosis]]:
-    """The images whose settings can be read, each with its task, and what is wrong with the settings."""
-    images: list[_Image] = []
-    found: list[Diagnosis] = []
-    try:
-        names = read.images()
-    except SettingsError as error:
-        return [], [_unreadable_settings(error, "")]
-    for name in names:
-        try:
-            settings = read.settings(name, {})
-            task = _publisher(rendered, settings)
-            if task is not None:
-                settings = read.settings(name, task.environment)
-        except SettingsError as error:
-            found.append(_unreadable_settings(error, name or ""))
-            continue
-        images.append(_Image(settings, task))
-        source = "read" if read.settings_file is not None else "not there: what the repository's name says"
-        found.append(replace(ok(Link.SETTINGS, f"{source}: {settings.repository}"), image=settings.image))
-    return images, found
-
-
-def _publisher(rendered: RenderedTasks | None, settings: Settings) -> PublishTask | None:
-    if rendered is None:
-        return None
-    return findings_task.publisher(rendered.file, rendered.rendering, settings)
-
-
-def _unreadable_settings(error: SettingsError, image: str) -> Diagnosis:
-    finding = broken(
-        Link.SETTINGS,
-        "settings-unreadable",
-        "; ".join(error.problems) + ".",
-        f"Correct {SETTINGS_NAME}.",
-        EditFile(file=SETTINGS_NAME, image=image),
-    )
-    return replace(finding, image=image)
-
-
-def _task_findings(
-    read: ReadCheckout, image: _Image, rendered: RenderedTasks | None, now: datetime
-) -> Iterator[Diagnosis]:
-    """What can be told without asking anybody."""
-    if rendered is None:
-        return
-    what = _in_words(read.happening)
-    task = image.task
-    if task is None:
-        yield findings_file.idle_event(what, _elsewhere(read, image.settings, now))
-        return
-    told = findings_task.told_findings(task, read.slug, read.revision)
-    yield from or_ok(told, Link.EVENT, f"{what} of {read.slug} publishes")
-    yield from findings_task.engine_findings(task)
-    yield from findings_task.proxy_findings(task)
-    yield from findings_task.scope_findings(task, image.settings)
-    yield from artifact_findings(task, now)
-
-
-def _in_words(happening: Happening) -> str:
-    if happening.release is not None:
-        return f"a release of `{happening.release}`"
-    if happening.tag is not None:
-        return f"a push of the tag `{happening.tag}`"
-    return f"a push to `{happening.branch}`"
-
-
-def _elsewhere(read: ReadCheckout, settings: Settings, now: datetime) -> str | None:
-    """A branch whose pushes publish."""
-    for branch in dict.fromkeys((*read.branches, "main", "master")):
-        with suppress(UsageError):
-            rendered = _render("", read, Happening(branch=branch), now)
-            if _publisher(rendered, settings) is not None:
-                return branch
-    return None
-
-
 def _online(
     connection: Connection,
     read: ReadCheckout,
-    images: list[_Image],
+    images: list[Image],
     rendered: RenderedTasks | None,
     now: datetime,
 ) -> Iterator[Awaitable[list[Diagnosis]]]:
@@ -246,7 +140,7 @@ async def _pull_requests(
     scope = f"secrets:get:{secret}"
     found = await facts.strangers_of(connection, read.slug, scope)
     findings = list(findings_role.stranger_findings(found.access, found.holders, read.role, found.granted))
-    if _runs_for_pull_requests(read, scope, now):
+    if runs_for_pull_requests(read, scope, now):
         findings = [finding for finding in findings if finding.name != Link.PULL_REQUESTS.value]
         findings.append(
             doubtful(
@@ -258,17 +152,6 @@ async def _pull_requests(
             )
         )
     return findings
-
-
-def _runs_for_pull_requests(read: ReadCheckout, scope: str, now: datetime) -> bool:
-    for by_stranger in (False, True):
-        with suppress(UsageError):
-            rendered = _render("", read, Happening(pull_request=1, by_stranger=by_stranger), now)
-            for task_id in rendered.rendering.tasks:
-                task = findings_task.PublishTask(rendered.file, rendered.rendering, task_id)
-                if satisfies(task.scopes, scope):
-                    return True
-    return False
 
 
 async def _pool(connection: Connection, task: PublishTask) -> list[Diagnosis]:

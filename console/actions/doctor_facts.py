@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -25,17 +26,15 @@ if TYPE_CHECKING:
     from runner.image.digest import Digest
 
 
-async def refused_sign_in(connection: Connection) -> str:
-    """Why the credentials are not accepted, or ""."""
-    if connection.settings.credentials is None:
-        return ""
+async def unusable(connection: Connection) -> RunnerError | None:
+    """Why nothing can be asked: the credentials are not accepted, or nobody answers; None where it can."""
     try:
         await auth.current_scopes(connection.taskcluster)
-    except SignInNeeded as error:
-        return error.what
+    except (SignInNeeded, Unavailable) as error:
+        return error
     except RunnerError:
-        return ""
-    return ""
+        return None
+    return None
 
 
 async def role_of(connection: Connection, role_id: str) -> tuple[Role | None, str]:
@@ -72,7 +71,8 @@ async def strangers_of(connection: Connection, slug: str, scope: str) -> Strange
         granted: bool | None = satisfies(expanded, scope)
     except (MissingScopes, Rejected, Unavailable):
         granted = None
-    return Strangers(access, who_can(access, scope), granted)
+    # Thousands of roles take their time, which the loop has not.
+    return Strangers(access, await asyncio.to_thread(who_can, access, scope), granted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from console.actions.task_render import Happening
 from console.commands.connecting import add_connection_arguments, connected
 from console.commands.paint import Paint
 from console.domain.findings import verdict
-from console.domain.findings_fix import EditRole
 from runner.errors import ExitCode
 from runner.findings import Level
 
@@ -94,11 +93,8 @@ def _lines(finding: Diagnosis, paint: Paint, encoding: str) -> Iterator[str]:
         return
     first, *rest = finding.action.splitlines()
     yield f"           {paint.branch} {paint(first)}"
-    yield from (f"              {paint(line)}" for line in rest)
-    for fix in finding.fixes:
-        if isinstance(fix, EditRole) and fix.scopes is not None:
-            yield paint("              with all of its scopes on standard input:", "aside")
-            yield from (f"                {paint(scope)}" for scope in fix.scopes)
+    yield from (f"             {paint(line)}" for line in rest)
+    yield from (f"             {paint(fix.command, 'name')}" for fix in finding.fixes if fix.command)
 
 
 def _has_glyphs(encoding: str) -> bool:

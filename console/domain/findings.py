@@ -48,7 +48,6 @@ class Link(Enum):
 _TITLES: Final = {
     Link.SIGN_IN: "signed in",
     Link.SETTINGS: "lading.toml",
-    Link.FILE: ".taskcluster.yml",
     Link.SCOPES: "task's scopes",
 }
 
@@ -58,7 +57,7 @@ class Diagnosis(Finding):
     """A finding at a link of the chain.
 
     `name` is a code that does not change, such as `role-lacks-pool`; `seen` is the detail; `action` is the one thing
-    to do, in words.
+    to do, in words, for which `fixes` have the commands.
 
     Args:
         link: which link.

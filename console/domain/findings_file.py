@@ -25,7 +25,7 @@ def absent_file() -> Diagnosis:
         Link.FILE,
         "file-absent",
         f"There is no {FILE_NAME}: nothing runs for a push.",
-        f"Write one: {_NEW.command} shows it.",
+        "Write one: this shows it.",
         _NEW,
     )
 
@@ -55,7 +55,7 @@ def file_findings(file: TaskclusterYml) -> Iterator[Diagnosis]:
         Link.FILE,
         "file-out-of-date",
         f"{FILE_NAME}:{first.position.line}: {first.seen}.{more}",
-        f"{first.instead} All of it: `lading task render`.",
+        first.instead,
         _NEW,
     )
 
@@ -72,7 +72,7 @@ def idle_event(what: str, elsewhere: str | None) -> Diagnosis:
             Link.EVENT,
             "event-publishes-nothing",
             f"{FILE_NAME} has no task that publishes at {what}, nor at a push to another branch.",
-            "Have a task run `lading-runner publish`: `lading task init --print` shows one.",
+            "Have a task run `lading-runner publish`: this shows one.",
             _NEW,
         )
     fix = RunCommand(("lading", "doctor", "--branch", elsewhere))
@@ -80,6 +80,6 @@ def idle_event(what: str, elsewhere: str | None) -> Diagnosis:
         Link.EVENT,
         "event-publishes-nothing",
         f"{FILE_NAME} has no task that publishes at {what}; a push to `{elsewhere}` has one.",
-        f"Push to `{elsewhere}`, and ask about that: {fix.command}",
+        f"Push to `{elsewhere}`, and ask about that.",
         fix,
     )

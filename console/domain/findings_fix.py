@@ -56,8 +56,11 @@ class EditRole:
 
     @property
     def command(self) -> str:
-        """As it is typed; it reads all of the scopes from standard input."""
-        return shlex.join(("lading", "role", "set", self.role_id))
+        """As it is typed: all of the scopes go to its standard input; the last of them cannot be taken out so."""
+        words = ("lading", "role", "set", self.role_id)
+        if not self.scopes:
+            return shlex.join(words)
+        return f"printf '%s\\n' {shlex.join(self.scopes)} | {shlex.join((*words, '--yes'))}"
 
     def as_json(self) -> dict[str, Any]:
         """The step as data."""

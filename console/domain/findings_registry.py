@@ -62,7 +62,7 @@ def registry_findings(facts: RegistryFacts, settings: Settings) -> Iterator[Diag
                 Link.REGISTRY,
                 "registry-password",
                 said,
-                f"Set the secret anew, with a token that is valid: {fix.command}",
+                "Set the secret anew, with a token that is valid.",
                 fix,
             )
         case Push.REFUSED:
@@ -107,7 +107,7 @@ def _refused(decision: Decision, settings: Settings) -> Diagnosis:
     seen = f"{decision.reason[0].upper()}{decision.reason[1:]}."
     if not decision.tag.fixed:
         fix = RunCommand(("git", "pull"))
-        return broken(Link.TAGS, "tag-goes-back", seen, "Bring the checkout up to date: git pull", fix)
+        return broken(Link.TAGS, "tag-goes-back", seen, "Bring the checkout up to date.", fix)
     return broken(
         Link.TAGS,
         "tag-taken",
@@ -137,5 +137,5 @@ def build_finding(slug: str, build: Mapping[str, Any] | None, unread: str = "") 
     seen = f"{build.get('eventType')} of {commit}: {state}, on {since}"
     if state in {"failure", "error", "cancelled"}:
         fix = RunCommand(("lading", "build", "watch", group))
-        return doubtful(Link.BUILD, "last-build-failed", seen, f"See why: {fix.command}", fix)
+        return doubtful(Link.BUILD, "last-build-failed", seen, "See why.", fix)
     return ok(Link.BUILD, seen)

@@ -30,6 +30,8 @@ _KINDS: Final = {
     "": ("role-lacks-scope", "the tasks' own scopes"),
 }
 
+_ALIKE: Final = 0.8  # of a scope, from its beginning: below that the nearest is another thing
+
 
 def role_findings(
     role_id: str,
@@ -53,15 +55,18 @@ def role_findings(
         kind = next(kind for beginning, kind in _KINDS.items() if scope.startswith(beginning))
         by_kind.setdefault(kind, []).append(scope)
     there = "" if role is not None or unread else " (there is no such role)"
+    # Each command states the whole role: one that left out what another adds would undo it.
+    edit = EditRole(
+        role_id=role_id,
+        add=tuple(sorted(lacking)),
+        stated=None if unread else role.scopes if role else (),
+    )
     found = (
         _lacks(
             code,
             f"The role {role_id}{there} does not grant {what}: it lacks {_listed(scopes)}.{_near(scopes, nearest)}",
-            EditRole(
-                role_id=role_id,
-                add=tuple(scopes),
-                stated=None if unread else role.scopes if role else (),
-            ),
+            scopes,
+            edit,
             is_written_by_program=role is not None and is_generated(role),
         )
         for (code, what), scopes in by_kind.items()
@@ -70,17 +75,20 @@ def role_findings(
     yield from or_ok(found, Link.ROLE, f"{role_id}{generated}: grants all that the tasks need")
 
 
-def _lacks(code: str, seen: str, edit: EditRole, *, is_written_by_program: bool) -> Diagnosis:
+def _lacks(
+    code: str, seen: str, scopes: list[str], edit: EditRole, *, is_written_by_program: bool
+) -> Diagnosis:
     if is_written_by_program:
-        text = configuration_grant(edit.role_id, edit.add)
+        text = configuration_grant(edit.role_id, scopes)
         return broken(
             Link.ROLE,
             code,
             f"{seen} ci-admin writes this role, and would undo an edit.",
             f"Add to the configuration repository:\n{text}",
-            ConfigureRole(edit.role_id, edit.add, (), text),
+            ConfigureRole(edit.role_id, tuple(scopes), (), text),
         )
-    return broken(Link.ROLE, code, seen, f"Add {_listed(edit.add)} to the role: {edit.command}", edit)
+    all_of_it = ", with all else that it lacks" if len(edit.add) > len(scopes) else ""
+    return broken(Link.ROLE, code, seen, f"Add {_listed(scopes)} to the role{all_of_it}.", edit)
 
 
 def _listed(scopes: Sequence[str]) -> str:
@@ -90,7 +98,9 @@ def _listed(scopes: Sequence[str]) -> str:
 def _near(scopes: list[str], nearest: Mapping[str, Miss]) -> str:
     for scope in scopes:
         miss = nearest.get(scope)
-        if miss:
+        if miss and miss.suffices:
+            return f" It is granted to {miss.role_ids[0]}, by `{miss.granted}`."
+        if miss and (miss.only_case or miss.common >= _ALIKE * len(scope)):
             return f" Nearest: `{miss.granted}`, of {miss.role_ids[0]}."
     return ""
 
@@ -120,7 +130,7 @@ def stranger_findings(
                 Link.PULL_REQUESTS,
                 "secret-open-to-pull-requests",
                 f"Pull requests may read the secret: their role holds `{holders.scope}`.",
-                f"Find which role grants it: {how.command}",
+                "Find which role grants it.",
                 how,
             )
         ]
@@ -159,7 +169,7 @@ def _open(access: Access, role_id: str, holder: Holder, event_role: str, wanted:
         Link.PULL_REQUESTS,
         "secret-open-to-pull-requests",
         seen,
-        f"{first or 'Take'} `{stated}` out of {role_id}: {fixes[-1].command}",
+        f"{first or 'Take'} `{stated}` out of {role_id}.",
         *fixes,
     )
 

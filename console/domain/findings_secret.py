@@ -10,6 +10,7 @@ from console.domain.findings import Diagnosis, Link, broken, doubtful, ok, untol
 from console.domain.findings_fix import Edit, EditFile, How, RotateSecret, RunCommand
 from console.domain.secret_shape import SHAPES
 from runner.credentials import BadSecretShape, RegistryCredentials, credentials_from_secret
+from runner.errors import Refused
 from runner.settings import FILE_NAME
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from console.domain.secret_record import SecretBody
+    from runner.errors import RunnerError
     from runner.settings import Settings
 
 SOON: Final = timedelta(days=14)
@@ -68,13 +70,13 @@ def secret_findings(facts: SecretFacts, settings: Settings, now: datetime) -> It
     if facts.is_there is False:
         code = "secret-expired" if facts.was_there else "secret-absent"
         seen = f"The secret {name} has expired." if facts.was_there else f"There is no secret {name}."
-        yield broken(Link.SECRET, code, seen, f"Set it: {fix.command}", fix)
+        yield broken(Link.SECRET, code, seen, "Set it.", fix)
         return
     if facts.content is None:
-        there = "is there, and what is in it" if facts.is_there else "and whether it is there"
+        there = "There is a secret" if facts.is_there else "Perhaps there is a secret"
         yield untold(
             Link.SECRET,
-            f"The secret {name} {there} cannot be seen: {facts.unread}",
+            f"{there} {name}; what is in it cannot be seen: {facts.unread}",
             f"Sign in with a client that has `secrets:get:{name}`.",
         )
         return
@@ -96,7 +98,7 @@ def _content_finding(
             Link.SECRET,
             "secret-shape",
             f"The secret {name} cannot be used: {error}.",
-            f"Set it again: {' && '.join(step.command for step in steps)}",
+            "Set it again.",
             *steps,
         )
     registry = settings.repository.registry
@@ -119,30 +121,32 @@ def _content_finding(
             Link.SECRET,
             "secret-expires-soon",
             f"The secret {name} expires {when}, on {expires:%Y-%m-%d}.",
-            f"Set it again: {fix.command}",
+            "Set it again.",
             fix,
         )
     until = f", until {expires:%Y-%m-%d}" if expires else ""
     return ok(Link.SECRET, f"{name}: {credentials.username} at {credentials.registry}{until}")
 
 
-def sign_in_finding(client_id: str | None, origin: str, refusal: str = "") -> Diagnosis:
+def sign_in_finding(client_id: str | None, origin: str, error: RunnerError | None = None) -> Diagnosis:
     """As whom the deployment is asked.
 
     Args:
         client_id: who, or None for `anonymous`.
         origin: where the credentials come from.
-        refusal: why they are not accepted, or "".
+        error: why it answers nothing, or None where it does.
     """
     fix = RunCommand(("lading", "signin"))
-    if refusal:
-        return doubtful(Link.SIGN_IN, "sign-in-refused", refusal, f"Sign in again: {fix.command}", fix)
+    if isinstance(error, Refused):
+        return doubtful(Link.SIGN_IN, "sign-in-refused", error.what, "Sign in again.", fix)
+    if error is not None:
+        return untold(Link.SIGN_IN, error.what, error.action)
     if client_id is None:
         return doubtful(
             Link.SIGN_IN,
             "sign-in-none",
             "Nobody is signed in: what `anonymous` may not read is not known.",
-            f"Sign in: {fix.command}",
+            "Sign in.",
             fix,
         )
     return ok(Link.SIGN_IN, f"{client_id}, by the {origin}")

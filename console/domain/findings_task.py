@@ -1,4 +1,4 @@
-"""What keeps a task from publishing, as its definition says: its engine, its proxy, its scopes, what it is told."""
+"""The task that publishes, and what keeps it from it: its proxy, its scopes, what it is told."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from console.domain.findings_fix import Edit, EditFile, How
 from console.domain.scopes import satisfies
 from console.domain.task_request import pool_of
 from console.domain.taskcluster_yml import FILE_NAME
-from console.domain.taskcluster_yml_advice import advise
 from runner.task.event import EventKind, event_from_environment
 
 if TYPE_CHECKING:
@@ -20,9 +19,7 @@ if TYPE_CHECKING:
     from console.domain.taskcluster_yml import Rendering, TaskclusterYml
     from runner.settings import Settings
 
-_RUNS_LADING: Final = re.compile(r"(?:lading-runner|-m runner)\s+(?P<verb>publish|push)\b(?P<rest>[^\n;|&]*)")
-_IS_GONE: Final = ("dind", "dockerSave")
-_PRIVILEGED: Final = "docker-worker:capability:privileged"
+RUNS_LADING: Final = re.compile(r"(?:lading-runner|-m runner)\s+(?P<verb>publish|push)\b(?P<rest>[^\n;|&]*)")
 
 # What tells the runner in a v1 task what it builds, as `lading task init` writes it.
 TOLD: Final[Mapping[str, Any]] = {
@@ -63,13 +60,15 @@ class PublishTask:
     @property
     def payload(self) -> Mapping[str, Any]:
         """What the worker gets."""
-        return _object(self.definition.get("payload"))
+        return object_of(self.definition.get("payload"))
 
     @property
     def environment(self) -> dict[str, str]:
         """The variables of its commands."""
         return {
-            name: value for name, value in _object(self.payload.get("env")).items() if isinstance(value, str)
+            name: value
+            for name, value in object_of(self.payload.get("env")).items()
+            if isinstance(value, str)
         }
 
     @property
@@ -111,7 +110,8 @@ class PublishTask:
         return f"{FILE_NAME}:{self.file.place_of(self.rendering, self.task_id, path).line}"
 
 
-def _object(value: object) -> Mapping[str, Any]:
+def object_of(value: object) -> Mapping[str, Any]:
+    """The value, or an empty object where it is none."""
     return value if isinstance(value, dict) else {}
 
 
@@ -129,7 +129,7 @@ def _texts(value: object) -> Iterator[str]:
 def publisher(file: TaskclusterYml, rendering: Rendering, settings: Settings) -> PublishTask | None:
     """The task that publishes the image: one that runs the runner for it, or has the secret's scope."""
     tasks = [PublishTask(file, rendering, task_id) for task_id in rendering.tasks]
-    runs = [(task, found["rest"].split()) for task in tasks for found in _RUNS_LADING.finditer(task.commands)]
+    runs = [(task, found["rest"].split()) for task in tasks for found in RUNS_LADING.finditer(task.commands)]
     if settings.several_images:
         runs = [(task, words) for task, words in runs if settings.image in words] or runs
     if runs:
@@ -138,86 +138,16 @@ def publisher(file: TaskclusterYml, rendering: Rendering, settings: Settings) ->
     return next((task for task in tasks if satisfies(task.scopes, needed)), None)
 
 
-def engine_findings(task: PublishTask) -> Iterator[Diagnosis]:
-    """Whether the task has an engine to build with."""
-    features = _object(task.payload.get("features"))
-    gone = [name for name in _IS_GONE if features.get(name)]
-    if gone:
-        advice = {one.subject: one.instead for one in advise(task.file)}
-        path = ("payload", "features", gone[0])
-        yield broken(
-            Link.ENGINE,
-            "engine-is-gone",
-            f"{task.line_of(*path)}: the feature `{gone[0]}` is gone since Taskcluster v89: the task ends as "
-            "malformed-payload.",
-            f"Take `{gone[0]}` out. {advice.get(gone[0], '')}".strip(),
-            task.edit(*(Edit(("payload", "features", name), How.REMOVE) for name in gone)),
-        )
-        return
-    yield from _native_engine(task) if task.is_native else _container_engine(task)
-
-
-def _native_engine(task: PublishTask) -> Iterator[Diagnosis]:
-    groups = task.payload.get("osGroups")
-    if not isinstance(groups, list) or "docker" not in groups:
-        yield ok(Link.ENGINE, f"Docker of {task.pool}, as the worker's own user")
-        return
-    scope = f"generic-worker:os-group:{task.pool}/docker"
-    if satisfies(task.scopes, scope):
-        yield ok(Link.ENGINE, f"Docker of {task.pool}, by its group `docker`")
-        return
-    yield broken(
-        Link.ENGINE,
-        "task-lacks-engine-group",
-        f"{task.line_of('payload', 'osGroups')}: the task asks for the group `docker`, and its scopes lack `{scope}`: "
-        "the worker ends it as malformed-payload.",
-        f"Add `{scope}` to the task's `scopes`.",
-        task.edit(Edit(("scopes",), How.ADD, scope)),
-    )
-
-
-def _container_engine(task: PublishTask) -> Iterator[Diagnosis]:
-    runs = {found["verb"] for found in _RUNS_LADING.finditer(task.commands)}
-    if "DOCKER_HOST" in task.environment or runs == {"push"}:
-        yield ok(Link.ENGINE, "not needed: a layout is pushed" if runs == {"push"} else "by DOCKER_HOST")
-        return
-    if not _object(task.payload.get("capabilities")).get("privileged"):
-        yield broken(
-            Link.ENGINE,
-            "engine-not-there",
-            f"{task.line_of('payload', 'image')}: the task runs in a container, and in none of them is there a "
-            "Docker Engine.",
-            "Use the worker's own: `lading task init --print` shows such a task.",
-            task.edit(
-                Edit(("payload", "image"), How.REMOVE),
-                Edit(("payload", "osGroups"), How.SET, ["docker"]),
-                Edit(("scopes",), How.ADD, f"generic-worker:os-group:{task.pool}/docker"),
-            ),
-        )
-        return
-    if satisfies(task.scopes, _PRIVILEGED) or satisfies(task.scopes, f"{_PRIVILEGED}:{task.pool}"):
-        yield ok(Link.ENGINE, "a privileged container, which must start a dockerd of its own")
-        return
-    yield broken(
-        Link.ENGINE,
-        "task-lacks-privilege",
-        f"{task.line_of('payload', 'capabilities')}: the task asks for a privileged container, and its scopes lack "
-        f"`{_PRIVILEGED}`.",
-        f"Add `{_PRIVILEGED}:{task.pool}` to the task's `scopes`.",
-        task.edit(Edit(("scopes",), How.ADD, f"{_PRIVILEGED}:{task.pool}")),
-    )
-
-
 def proxy_findings(task: PublishTask) -> Iterator[Diagnosis]:
     """Whether the task can reach Taskcluster."""
-    if _object(task.payload.get("features")).get("taskclusterProxy"):
+    if object_of(task.payload.get("features")).get("taskclusterProxy"):
         yield ok(Link.PROXY, "the task has a proxy to Taskcluster")
         return
     path = ("payload", "features", "taskclusterProxy")
     yield broken(
         Link.PROXY,
         "proxy-off",
-        f"{task.line_of('payload', 'features')}: the task has no Taskcluster proxy, by which it reads the secret.",
+        f"{task.line_of(*path)}: the task has no Taskcluster proxy, by which it reads the secret.",
         "Set `taskclusterProxy: true` in `payload.features`.",
         task.edit(Edit(path, How.SET, True)),
     )
@@ -261,7 +191,7 @@ def _listed(scopes: Sequence[str]) -> str:
 
 def told_findings(task: PublishTask, slug: str, revision: str) -> Iterator[Diagnosis]:
     """Whether the runner in the task will understand what it builds."""
-    if not _RUNS_LADING.search(task.commands):
+    if not RUNS_LADING.search(task.commands):
         return
     event, problems = event_from_environment(task.environment, lambda: None, lambda: revision)
     names = [name for name in TOLD if any(name in problem for problem in problems)]

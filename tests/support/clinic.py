@@ -106,8 +106,8 @@ class Clinic:
 
     # what is asked
 
-    def lading(self, *words, stdin=""):
-        code, out, err = self.sandbox.lading(*words, by=self.by, stdin=stdin, PATH=os.environ["PATH"])
+    def lading(self, *words, stdin="", **how):
+        code, out, err = self.sandbox.lading(*words, by=self.by, stdin=stdin, PATH=os.environ["PATH"], **how)
         assert "Traceback" not in err
         assert TOKEN not in out + err
         return code, out, err
