@@ -23,6 +23,7 @@ from console.widgets.diff_view import DiffLine, DiffView
 from runner.errors import Conflict, Refused, RunnerError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from textual.app import ComposeResult
@@ -42,6 +43,8 @@ class RoleEditor(ConsoleScreen):
     Args:
         shell: of the console.
         role_id: the role.
+        add: scopes to begin with, beside what it states.
+        remove: scopes to begin without.
     """
 
     TITLE = "Edit role"
@@ -64,9 +67,13 @@ class RoleEditor(ConsoleScreen):
         ),
     ]
 
-    def __init__(self, shell: Shell, role_id: str) -> None:
+    def __init__(
+        self, shell: Shell, role_id: str, *, add: Iterable[str] = (), remove: Iterable[str] = ()
+    ) -> None:
         super().__init__(shell)
         self._role_id = role_id
+        self._add = frozenset(add)
+        self._remove = frozenset(remove)
         self._basis: Basis | None = None
         self._edit: RoleEdit | None = None
         self._timer: Timer | None = None
@@ -95,7 +102,8 @@ class RoleEditor(ConsoleScreen):
     def _show(self, basis: Basis) -> None:
         self._basis = basis
         if not self.unsaved:
-            scopes = sorted(basis.before.role.scopes) if basis.before else []
+            stated = basis.before.role.scopes if basis.before else ()
+            scopes = sorted(self._add.union(stated) - self._remove)
             if not all(scope.isascii() and scope.isprintable() for scope in scopes):
                 self.show_error(
                     Refused("A scope of this role is not printable ASCII: it is not edited here.")

@@ -187,6 +187,11 @@ class FilterTable(Vertical):
             if self._table.get_cell_at((at, number)) != text:  # type: ignore[arg-type]
                 self._table.update_cell_at((at, number), text, update_width=True)  # type: ignore[arg-type]
 
+    def select(self, key: str) -> None:
+        """Put the cursor on a row, where it is shown."""
+        if key in self._drawn:
+            self._table.move_cursor(row=self._drawn.index(key), animate=False)
+
     def _draw(self, *, anew: bool, from_top: bool = False) -> None:
         if not self._table.columns:
             return

@@ -11,8 +11,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from console.sandbox.seed import DOCKERHUB
 from tests.support.screens import settled, shows
-from tests.support.screenshots_world import DOCKERHUB, REPOSITORY_ROLES, screenshots_world
+from tests.support.screenshots_world import screenshots_world
 
 NARROW, WIDE = (80, 24), (120, 40)
 
@@ -54,10 +55,12 @@ class State:
 
 
 STATES = [
+    State("overview", press(until=["The next push"])),
     State("access", press("3", until=["last modified"])),
     State("access-why", press("3", "enter", "G", "enter", until=["the server agrees"])),
     State("access-who-can-read-the-secret", press("3", "s", until=["project/balrog/deploy"])),
     State("access-edit", edit_role),
+    State("audit", press("7", until=["is not kept"])),
     State("access-generated", press("3", "j", "j", "e", until=["generated"])),
 ]
 
@@ -83,7 +86,7 @@ async def draw(folder, names):
                 path = folder / f"{state.name}-{size[0]}x{size[1]}.svg"
                 path.write_text(await picture(world, state, size), encoding="utf-8")
                 to_png(path)
-                print(path)
+                sys.stdout.write(f"{path}\n")
 
 
 def to_png(path):

@@ -12,7 +12,8 @@ from console.connection import Connection, ConnectionSettings
 from console.credentials.value import Credentials
 from console.sandbox.registry.authentication import Account, BasicAuth
 from console.sandbox.sample import make_sample
-from console.sandbox.seed import DOCKERHUB, LOGIN_ROLE, REPOSITORY_ROLES, TASK_QUEUE
+from console.sandbox.seed import DOCKERHUB, REPOSITORY_ROLES, TASK_QUEUE
+from console.sandbox.sign_in import ROLE as LOGIN_ROLE
 from console.services.pacing import Pace
 from console.services.taskcluster import opened
 from console.shell import Opening, Session
@@ -76,7 +77,9 @@ class World:
         async def open_session(tell):
             pace = Pace(now=lambda: self.clock().timestamp())
             async with opened(self.sandbox.root_url, who, pace=pace, read_only=read_only) as gateway:
-                yield Session(Connection(settings, gateway), folder)
+                # The server's own library dates its answers by the machine.
+                with mock.patch.object(gateway, "time", pace.now):
+                    yield Session(Connection(settings, gateway), folder)
 
         return Lading(
             Opening(
@@ -124,7 +127,9 @@ def screenshots_world(folder):
     clock.time = datetime(2026, 2, 1, 9, 0, tzinfo=UTC)
     with ExitStack() as stack:
         # The client signs with the time of its machine, and the services look at theirs.
-        stack.enter_context(mock.patch("mohawk.base.utc_now", lambda **_: int(clock().timestamp())))
+        stack.enter_context(
+            mock.patch("mohawk.base.utc_now", side_effect=lambda **_: int(clock().timestamp()))
+        )
         auth = BasicAuth([Account(USER, TOKEN, {"*": frozenset({"pull", "push"})})])
         registry = stack.enter_context(embedded_registry(REGISTRY, PORT, auth=auth))
         sandbox = stack.enter_context(hosted_sandbox(now=clock, long_poll=0.0))
