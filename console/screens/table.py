@@ -37,4 +37,5 @@ class Entry(NamedTuple):
 SCREENS: Final = (
     Entry(1, "overview", "Overview", "what this repository publishes", "console.screens.overview:Overview"),
     Entry(3, "access", "Access", "who may do what, and why", "console.screens.access:Access"),
+    Entry(7, "audit", "Audit", "who changed secrets and roles", "console.screens.audit:Audit"),
 )
