@@ -26,6 +26,7 @@ from console.shell import Shell
 from console.themes import THEMES
 from console.widgets.confirm import Confirm
 from console.widgets.masked_value import MaskedValue
+from console.widgets.screen_tabs import Tab, tabs_text
 from console.widgets.status_line import Status
 from runner.errors import ExitCode, SettingsError, UsageError, place_of
 
@@ -59,6 +60,7 @@ class Lading(App[int], inherit_bindings=False):
     DEFAULT_MODE: ClassVar[str] = SCREENS[0].name
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Actions}
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]  # noqa: RUF012 - as Textual types it
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (16, "-high")]  # noqa: RUF012 - as Textual types it
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(
@@ -131,6 +133,7 @@ class Lading(App[int], inherit_bindings=False):
     def _maker(self, entry: Entry) -> Callable[[], Screen[object]]:
         def make() -> ConsoleScreen:
             screen = entry.load()(self.shell)
+            screen.tabs = tabs_text((Tab(*each[:3]) for each in SCREENS), entry.name)
             self._screens.add(screen)
             return screen
 

@@ -16,6 +16,7 @@ from console.failures import SignInNeeded
 from console.widgets.error_panel import ErrorPanel
 from console.widgets.masked_value import MaskedValue
 from console.widgets.progress_line import ProgressLine
+from console.widgets.screen_tabs import ScreenTabs
 from console.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.content import Content
     from textual.worker import Worker
 
     from console.shell import Session, Shell
@@ -42,6 +44,10 @@ class ConsoleScreen(Screen[None]):
         shell: the session, the clock, the repository.
     """
 
+    # A low terminal has no line to spare for the titles.
+    DEFAULT_CSS = """
+    ConsoleScreen.-low ScreenTabs { display: none; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "reload", "Refresh", id="refresh", tooltip="Read everything on this screen again."),
         Binding(
@@ -88,6 +94,7 @@ class ConsoleScreen(Screen[None]):
         super().__init__()
         self.shell = shell
         self.unsaved = False
+        self.tabs: Content | None = None
         self._generations: dict[str, int] = {}
         self._refused: dict[str, Callable[[Callable[[], bool]], Awaitable[None]]] = {}
         self._status_line = StatusLine()
@@ -219,6 +226,8 @@ class ConsoleScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """The frame around the body."""
         yield self._status_line
+        if self.tabs is not None:
+            yield ScreenTabs(self.tabs)
         yield from self.body()
         yield self._errors
         yield self._progress
