@@ -75,7 +75,16 @@ COMMANDS: Final = (
     ),
 )
 # One module of each distribution of the extra.
-_EXTRA: Final = ("aiohttp", "jsone", "keyring", "mohawk", "platformdirs", "taskcluster", "textual")
+_EXTRA: Final = (
+    "aiohttp",
+    "jsone",
+    "jsonschema",
+    "keyring",
+    "mohawk",
+    "platformdirs",
+    "taskcluster",
+    "textual",
+)
 
 
 def main() -> int:

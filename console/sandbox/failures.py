@@ -22,17 +22,32 @@ STATUSES: Final = {
 
 
 class ApiError(Exception):
-    """A refusal; the layer adds the footer and `requestInfo`."""
+    """A refusal; the layer adds the footer and `requestInfo`.
 
-    def __init__(self, code: str, message: str) -> None:
+    Args:
+        code: one of `STATUSES`.
+        message: what is told.
+        challenges: whether a 401 asks for Hawk; it does not where a token in the path was wrong.
+    """
+
+    def __init__(self, code: str, message: str, *, challenges: bool = True) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.challenges = challenges
 
     @property
     def status(self) -> int:
         """The HTTP status."""
         return STATUSES[self.code]
+
+
+def footed(refusal: ApiError, method: str, time: str) -> str:
+    """The message of a refusal as a caller of `method` is told it."""
+    return (
+        f"{refusal.message}\n\n---\n\n* method:     {method}\n* errorCode:  {refusal.code}\n"
+        f"* statusCode: {refusal.status}\n* time:       {time}"
+    )
 
 
 def input_error(message: str) -> ApiError:

@@ -17,7 +17,7 @@ from aiohttp import web
 from console.sandbox.authentication import Signed
 from console.sandbox.call import Call, Reply, filled
 from console.sandbox.checks import check_params, check_payload, check_query, read_payload
-from console.sandbox.failures import ApiError
+from console.sandbox.failures import ApiError, footed
 from console.sandbox.routing import BadEncoding
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ _HTML_400: Final = (
     '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>Error</title>\n</head>\n'
     "<body>\n<pre>Bad Request</pre>\n</body>\n</html>\n"
 )
+_UNAUTHORIZED: Final = 401
 _OMITTED: Final = "(OMITTED)"
 
 
@@ -120,12 +121,11 @@ class Layer:
         echoed = call.payload
         if isinstance(echoed, dict):
             echoed = {name: _OMITTED if name in endpoint.hides else value for name, value in echoed.items()}
-        message = (
-            f"{refusal.message}\n\n---\n\n* method:     {endpoint.name}\n* errorCode:  {refusal.code}\n"
-            f"* statusCode: {refusal.status}\n* time:       {time}"
-        )
+        message = footed(refusal, endpoint.name, time)
         about = {"method": endpoint.name, "params": call.params, "payload": echoed, "time": time}
-        headers = {"WWW-Authenticate": "hawk"} if refusal.code == "AuthenticationFailed" else {}
+        headers = (
+            {"WWW-Authenticate": "hawk"} if refusal.status == _UNAUTHORIZED and refusal.challenges else {}
+        )
         body = {"code": refusal.code, "message": message, "requestInfo": about}
         return self._json(body, refusal.status, headers)
 

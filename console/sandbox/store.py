@@ -62,6 +62,14 @@ create table if not exists builds (
   group_id text primary key, organization text not null, repository text not null, sha text not null,
   ref text not null, event_type text not null, event_id text not null, pull_request integer,
   created text not null, cancelled text);
+create table if not exists hooks (
+  group_id text not null, hook_id text not null, definition text not null, token text not null,
+  next_fire text, primary key (group_id, hook_id));
+create index if not exists hooks_by_time on hooks (next_fire) where next_fire is not null;
+create table if not exists last_fires (
+  id integer primary key, group_id text not null, hook_id text not null, fired_by text not null,
+  task_id text not null, created text not null, result text not null, error text not null);
+create index if not exists last_fires_by_hook on last_fires (group_id, hook_id);
 create table if not exists namespaces (path text primary key, parent text not null, expires text not null);
 create index if not exists namespaces_by_parent on namespaces (parent);
 """

@@ -23,6 +23,8 @@ from console.sandbox.services import (
     expiry,
     github_builds,
     github_render,
+    hook_fire,
+    hooks_service,
     index_service,
     object_service,
     queue_claims,
@@ -47,7 +49,16 @@ LARGEST_BODY: Final = 10 * 1024 * 1024
 
 _MODULES: Final = (
     *(auth_clients, auth_roles, auth_scopes, secret_service),
-    *(artifact_create, artifact_reads, github_builds, github_render, index_service, object_service),
+    *(
+        artifact_create,
+        artifact_reads,
+        github_builds,
+        github_render,
+        hook_fire,
+        hooks_service,
+        index_service,
+        object_service,
+    ),
     *(queue_claims, queue_control, queue_create, queue_reads, queue_resolve, queue_workers),
 )
 _ANYTHING: Final = r"{rest:[\s\S]*}"
@@ -178,6 +189,7 @@ class Sandbox:
             await asyncio.sleep(_TICK)
             ticks += 1
             queue_resolve.pass_time(self._deployment)
+            hook_fire.fire_scheduled(self._deployment)
 
     async def __aenter__(self) -> Self:
         return self

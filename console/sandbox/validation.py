@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SLUGID: Final = r"^[A-Za-z0-9_-]{8}[Q-T][A-Za-z0-9_-][CGKOSWaeimquy26-][A-Za-z0-9_-]{10}[AQgw]$"
 SCOPE: Final = r"^[ -~]*$"
 IDENTIFIER: Final = r"^([a-zA-Z0-9-_]*)$"
+_EMAIL: Final = re.compile(r"[^@\s]+@[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*")
 _ABSENT: Final = object()
 
 
@@ -53,6 +54,7 @@ class Text(Shape):
     one_of: tuple[str, ...] = ()
     is_date: bool = False
     is_uri: bool = False
+    is_email: bool = False
 
     def errors(self, value: object, path: str, /) -> Iterator[str]:
         """Type, lengths, pattern, format, then the allowed values, which are looked at whatever the type."""
@@ -74,6 +76,8 @@ class Text(Shape):
             yield f'{path} must match format "date-time"'
         if self.is_uri and not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:[^\s]*\Z", value):
             yield f'{path} must match format "uri"'
+        if self.is_email and not _EMAIL.fullmatch(value):
+            yield f'{path} must match format "email"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,19 +7,33 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from console.domain.scopes import BadScope, check_scope
-from console.sandbox.failures import conflict, input_error
+from console.sandbox.call import check_scopes
+from console.sandbox.failures import ApiError, conflict, input_error
 from console.sandbox.moments import DAY, MINUTE, a_year_after, iso, parse
 from console.sandbox.services.queue_dependencies import is_ready, remember
 from console.sandbox.services.queue_model import PATTERNS, PRIORITIES, QUEUE_ID, SERVICE, Task, load, save
-from console.sandbox.validation import DATE, IDENTIFIER, OBJECT, SCOPES, SLUG, Listing, Members, Number, Text
+from console.sandbox.validation import (
+    DATE,
+    IDENTIFIER,
+    OBJECT,
+    SCOPES,
+    SLUG,
+    Listing,
+    Members,
+    Number,
+    Text,
+    rejection,
+)
 
 if TYPE_CHECKING:
     from console.domain.scopes import Expression
+    from console.sandbox.authentication import Identity
     from console.sandbox.call import Call
     from console.sandbox.deployment import Deployment
 
 DRIFT: Final = 15 * MINUTE
 LONGEST_DEADLINE: Final = 5 * DAY
+_SCHEMA: Final = "queue/v1/create-task-request.json#"
 _GROUP_GRACE: Final = timedelta(hours=1)
 
 _METADATA: Final = Members(
@@ -57,12 +71,28 @@ _TASK: Final = Members(
 )
 
 
-@SERVICE.endpoint("createTask", takes=_TASK, schema="queue/v1/create-task-request.json#", patterns=PATTERNS)
+@SERVICE.endpoint("createTask", takes=_TASK, schema=_SCHEMA, patterns=PATTERNS)
 async def create_task(call: Call) -> Any:
     """Create; the very same again is answered with its status."""
-    task_id, definition, deployment = call.params["taskId"], call.payload, call.deployment
+    return _create(call.deployment, call.identity, call.params["taskId"], call.payload)
+
+
+def submit(deployment: Deployment, identity: Identity, task_id: str, definition: dict[str, Any]) -> Any:
+    """Create a task for another service, which is checked as if it came over the network.
+
+    Raises:
+        ApiError: as `createTask` does.
+    """
+    _TASK.fill(definition)
+    message = rejection(_TASK, _SCHEMA, deployment.root_url, definition)
+    if message:
+        raise ApiError("InputValidationError", message)
+    return _create(deployment, identity, task_id, definition)
+
+
+def _create(deployment: Deployment, identity: Identity, task_id: str, definition: dict[str, Any]) -> Any:
     _name_queue(definition)
-    call.authorize(_needed(definition))
+    check_scopes(identity, _needed(definition))
     _complete(deployment, task_id, definition)
     with deployment.store.transaction():
         _join_group(deployment, definition)

@@ -24,9 +24,9 @@ async def test_its_ping_is_public(sandbox):
 
 
 async def test_an_entry_that_it_lacks_answers_501_and_is_listed(sandbox):
-    assert "hooks.triggerHook" in sandbox.lacking
-    url = f"{sandbox.root_url}/api/hooks/v1/hooks/g/h/trigger"
-    async with aiohttp.ClientSession() as session, session.post(url, json={}) as answer:
+    assert "github.badge" in sandbox.lacking
+    url = f"{sandbox.root_url}/api/github/v1/repository/o/r/main/badge.svg"
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
         assert answer.status == 501
         assert (await answer.json())["code"] == "NotImplemented"
 
