@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 from console.actions import doctor_facts as facts
 from console.actions.doctor_checkout import ReadCheckout, read_checkout
-from console.actions.doctor_local import Image, images_of, render_file, runs_for_pull_requests, task_findings
+from console.actions.doctor_local import Image, images_of, line_for_pull_requests, render_file, task_findings
 from console.actions.doctor_registry import ask_registry
 from console.actions.task_render import Happening, RenderedTasks, check_role
-from console.domain import findings_registry, findings_role, findings_secret
-from console.domain.findings import Diagnosis, Link, doubtful, untold
-from console.domain.findings_fix import EditFile
-from console.domain.taskcluster_yml import FILE_NAME
+from console.domain import findings_file, findings_registry, findings_role, findings_secret
+from console.domain.findings import Diagnosis, Link, untold
 from runner.errors import RunnerError
+from runner.findings import Level
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
@@ -67,7 +66,7 @@ async def diagnose(connection: Connection, question: Question) -> AsyncGenerator
     """
     error = await facts.unusable(connection)
     client_id, origin = connection.taskcluster.client_id, connection.settings.origin
-    yield findings_secret.sign_in_finding(client_id, origin, error)
+    yield findings_secret.sign_in_finding(connection.root_url, client_id, origin, error)
     now = facts.server_time(connection)
     read = await asyncio.to_thread(
         read_checkout, question.folder, question.path, question.happening, question.repository
@@ -140,17 +139,10 @@ async def _pull_requests(
     scope = f"secrets:get:{secret}"
     found = await facts.strangers_of(connection, read.slug, scope)
     findings = list(findings_role.stranger_findings(found.access, found.holders, read.role, found.granted))
-    if runs_for_pull_requests(read, scope, now):
-        findings = [finding for finding in findings if finding.name != Link.PULL_REQUESTS.value]
-        findings.append(
-            doubtful(
-                Link.PULL_REQUESTS,
-                "pull-request-asks-for-secret",
-                f"{FILE_NAME} makes a task of a pull request that asks for `{scope}`, which is refused.",
-                'Let the task\'s `$if` name its events: tasks_for == "github-push".',
-                EditFile(file=FILE_NAME),
-            )
-        )
+    line = line_for_pull_requests(read, scope, now)
+    if line is not None:
+        findings = [finding for finding in findings if finding.level is not Level.OK]
+        findings.append(findings_file.asks_in_pull_requests(scope, line))
     return findings
 
 

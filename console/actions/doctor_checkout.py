@@ -59,6 +59,10 @@ class ReadCheckout:
             return release_event(self.slug, self.happening.release).role
         return push_event(self.slug, self.ref, self.revision).role
 
+    def has_file(self, name: str) -> bool:
+        """Whether the checkout has such a file."""
+        return (self.checkout.folder / name).is_file()
+
     def images(self) -> list[str | None]:
         """The images that lading.toml names, or None alone for the one that follows from the repository.
 

@@ -91,9 +91,21 @@ def images_of(read: ReadCheckout, rendered: RenderedTasks | None) -> tuple[list[
             found.append(_unreadable_settings(error, name or ""))
             continue
         images.append(Image(settings, task))
-        source = "read" if read.settings_file is not None else "not there: what the repository's name says"
-        found.append(replace(ok(Link.SETTINGS, f"{source}: {settings.repository}"), image=settings.image))
+        found.append(replace(_settings_finding(read, settings), image=settings.image))
     return images, found
+
+
+def _settings_finding(read: ReadCheckout, settings: Settings) -> Diagnosis:
+    if not read.has_file(settings.dockerfile):
+        return broken(
+            Link.SETTINGS,
+            "dockerfile-absent",
+            f"There is no {settings.dockerfile}, from which the image is built.",
+            f"Commit one, or correct `dockerfile` in {SETTINGS_NAME}.",
+            EditFile(file=SETTINGS_NAME, image=settings.image),
+        )
+    source = "read" if read.settings_file is not None else "not there: what the repository's name says"
+    return ok(Link.SETTINGS, f"{source}: {settings.repository}")
 
 
 def _publisher(rendered: RenderedTasks | None, settings: Settings) -> PublishTask | None:
@@ -150,13 +162,13 @@ def _elsewhere(read: ReadCheckout, settings: Settings, now: datetime) -> str | N
     return None
 
 
-def runs_for_pull_requests(read: ReadCheckout, scope: str, now: datetime) -> bool:
-    """Whether the file makes a task of a pull request that asks for the scope."""
+def line_for_pull_requests(read: ReadCheckout, scope: str, now: datetime) -> int | None:
+    """Where the file makes a task of a pull request that asks for the scope, or None."""
     for by_stranger in (False, True):
         with suppress(UsageError):
             rendered = _render("", read, Happening(pull_request=1, by_stranger=by_stranger), now)
             for task_id in rendered.rendering.tasks:
                 task = findings_task.PublishTask(rendered.file, rendered.rendering, task_id)
                 if satisfies(task.scopes, scope):
-                    return True
-    return False
+                    return task.edit().line
+    return None

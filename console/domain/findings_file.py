@@ -83,3 +83,14 @@ def idle_event(what: str, elsewhere: str | None) -> Diagnosis:
         f"Push to `{elsewhere}`, and ask about that.",
         fix,
     )
+
+
+def asks_in_pull_requests(scope: str, line: int) -> Diagnosis:
+    """A pull request makes a task that asks for the secret; that the role refuses it is told apart from this."""
+    return doubtful(
+        Link.PULL_REQUESTS,
+        "pull-request-asks-for-secret",
+        f"{FILE_NAME}:{line}: a pull request makes a task that asks for `{scope}`, which its role must not have.",
+        'Let the task\'s `$if` name its events: tasks_for == "github-push" or "github-release".',
+        EditFile(file=FILE_NAME, line=line),
+    )

@@ -169,7 +169,8 @@ def _open(access: Access, role_id: str, holder: Holder, event_role: str, wanted:
         Link.PULL_REQUESTS,
         "secret-open-to-pull-requests",
         seen,
-        f"{first or 'Take'} `{stated}` out of {role_id}.",
+        f"{first or 'Take'} `{stated}` out of {role_id}"
+        + (": nothing else is in it, so delete the role." if fixes[-1].scopes == () else "."),
         *fixes,
     )
 

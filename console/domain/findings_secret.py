@@ -128,15 +128,18 @@ def _content_finding(
     return ok(Link.SECRET, f"{name}: {credentials.username} at {credentials.registry}{until}")
 
 
-def sign_in_finding(client_id: str | None, origin: str, error: RunnerError | None = None) -> Diagnosis:
+def sign_in_finding(
+    root_url: str, client_id: str | None, origin: str, error: RunnerError | None = None
+) -> Diagnosis:
     """As whom the deployment is asked.
 
     Args:
+        root_url: of the deployment.
         client_id: who, or None for `anonymous`.
         origin: where the credentials come from.
         error: why it answers nothing, or None where it does.
     """
-    fix = RunCommand(("lading", "signin"))
+    fix = RunCommand(("lading", "signin", "--root-url", root_url))
     if isinstance(error, Refused):
         return doubtful(Link.SIGN_IN, "sign-in-refused", error.what, "Sign in again.", fix)
     if error is not None:

@@ -35,6 +35,7 @@ TOLD: Final[Mapping[str, Any]] = {
         "else": {"$if": 'event.ref[:10] == "refs/tags/"', "then": "${event.ref[10:]}"},
     },
     "LADING_REVISION": {"$if": 'tasks_for == "github-push"', "then": "${event.after}"},
+    "LADING_CREATED": "${now}",
 }
 
 

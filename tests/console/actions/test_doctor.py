@@ -179,6 +179,13 @@ def _may_not(*scopes):
     return sign_in
 
 
+def _runs_for_pull_requests(patient):
+    push = 'tasks_for == "github-push"'
+    patient.rewrite(f"""'{push} && event.ref[:11] == "refs/heads/"'""", """'tasks_for != "github-release"'""")
+    patient.rewrite("'${event.ref[11:]}'", "master")
+    patient.rewrite("'${event.after}'", f"{{$if: '{push}', then: '${{event.after}}', else: ''}}")
+
+
 def _answers(status):
     def strike(patient):
         patient.registry.faults = [Fault(Answer(status), times=None)]
@@ -196,6 +203,10 @@ PROBLEMS = {
         "queue-refuses-task",
     ),
     "settings unreadable": (_rewrites("secret =", "secrets =", "lading.toml"), "settings-unreadable"),
+    "Dockerfile absent": (
+        _rewrites('index = "', 'dockerfile = "docker/Dockerfile"\nindex = "', "lading.toml"),
+        "dockerfile-absent",
+    ),
     "wrong branch": (
         lambda patient: (
             patient.rewrite('event.ref[:11] == "refs/heads/"', 'event.ref == "refs/heads/master"'),
@@ -271,6 +282,7 @@ WARNINGS = {
         "artifacts-expire-soon",
     ),
     "no artifacts declared": (_rewrites("        artifacts:", "        artefacts:"), "artifacts-undeclared"),
+    "pull request asks for the secret": (_runs_for_pull_requests, "pull-request-asks-for-secret"),
     "version 0": (_version_0, "file-out-of-date"),
 }
 
