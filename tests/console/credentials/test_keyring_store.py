@@ -16,39 +16,12 @@ import pytest
 from console.credentials.keyring_store import CredentialStore, KeyringUnusable, no_keyring, system_keyring
 from console.credentials.value import Credentials
 from runner.masking import Masked
+from tests.support.keyrings import Backend, Raising
 from tests.support.secret_service import secret_service
 
 ROOT = "https://tc.example"
 ME = Credentials("github/1|you/lading", Masked("t0ken"), client_ends=datetime(2026, 3, 2, tzinfo=UTC))
 CERTIFIED = Credentials("me", Masked("t0ken"), Masked('{"expiry": 1772409600000}'))
-
-
-class Backend:
-    """A keyring as its library's backends are used."""
-
-    def __init__(self):
-        self.kept = {}
-
-    def set_password(self, service, name, value):
-        self.kept[service, name] = value
-
-    def get_password(self, service, name):
-        return self.kept.get((service, name))
-
-    def delete_password(self, service, name):
-        del self.kept[service, name]
-
-
-class Raising(Backend):
-    def __init__(self, error):
-        super().__init__()
-        self.error = error
-
-    def get_password(self, service, name):
-        raise self.error
-
-    def set_password(self, service, name, value):
-        raise self.error
 
 
 @pytest.mark.parametrize("credentials", [ME, CERTIFIED])
