@@ -72,12 +72,14 @@ class Trail:
         events: the latest first.
         silences: of what there is no event, and why.
         kept_since: before this the audit keeps nothing, by default.
+        prefix: with what the names of this repository's own roles and secrets begin; "" where that is not known.
         unread: why there may be more entities; "" where these are all.
     """
 
     events: tuple[Event, ...]
     silences: tuple[Silence, ...]
     kept_since: datetime
+    prefix: str
     unread: str = ""
 
     @property
@@ -99,10 +101,10 @@ async def read_audit(connection: Connection, repository: Repository) -> Trail:
         *(Entity("role", name) for name in roles),
     ]
     found = await asyncio.gather(*(_history(connection, entity, now) for entity in entities))
-    events = [event for one in found if not isinstance(one, Silence) for event in one]
-    events.sort(key=lambda event: (event.time, event.entity), reverse=True)
+    events = [event for one in found if not isinstance(one, Silence) for event in reversed(one)]
+    events.sort(key=lambda event: event.time, reverse=True)
     silences = tuple(one for one in found if isinstance(one, Silence))
-    return Trail(tuple(events), silences, now - RETENTION, unread)
+    return Trail(tuple(events), silences, now - RETENTION, repository.role_prefix, unread)
 
 
 async def _roles(connection: Connection, prefix: str) -> tuple[list[str], str]:

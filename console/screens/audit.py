@@ -65,7 +65,8 @@ class Audit(ConsoleScreen):
         rows = list(_rows(trail))
         self._entities = {row.key: entity for row, entity in rows}
         self.events.show(row for row, _ in rows)
-        drawn = [line(f"! There may be more: {trail.unread}", "warning")] if trail.unread else []
+        drawn = [line(f"Names begin with {trail.prefix}", "quiet")] if trail.prefix else []
+        drawn += [line(f"! There may be more: {trail.unread}", "warning")] if trail.unread else []
         since = f"What was done before {trail.kept_since:%Y-%m-%d} is not kept, by default."
         self.note.update(Content("\n").join([*drawn, line(since, "quiet")]))
 
@@ -102,5 +103,10 @@ def _rows(trail: Trail) -> Iterator[tuple[Row, Entity]]:
         what = Cell("? unread", "warning") if silence.is_unread else Cell("· nothing", "quiet")
         tone: Tone = "warning" if silence.is_unread else "quiet"
         entity = silence.entity
-        cells = ("", what, Cell(entity.kind, "quiet"), entity.name, Cell(silence.reason, tone))
+        cells = ("", what, Cell(entity.kind, "quiet"), _short(entity, trail), Cell(silence.reason, tone))
         yield Row(f"silence {number}", cells), entity
+
+
+def _short(entity: Entity, trail: Trail) -> str:
+    """The name within the repository; one of elsewhere is shown whole."""
+    return entity.name.removeprefix(trail.prefix) or entity.name

@@ -96,7 +96,6 @@ class World:
 
     def furnish(self):
         """Roles, clients, a secret, and a month in which they came to be."""
-        self.sandbox.seed()
         self.clock.time = datetime(2026, 2, 5, 9, 30, tzinfo=UTC)
         self.maintainer = self.client(MAINTAINER, f"assume:{LOGIN_ROLE}", description="who looks")
         self.sandbox.set_role(f"{REPOSITORY_ROLES}release:published", READS_SECRET, description=GENERATED)

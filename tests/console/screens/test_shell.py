@@ -287,7 +287,7 @@ async def test_what_is_under_the_cursor_is_copied_and_opened(checkout):
         await pilot.press("o")
         await shows(pilot, "https://tc.example.org/thing", "There is no browser")
         await pilot.press("escape", "Y", "o")
-        await shows(pilot, "Nothing here is a command.", "Nothing here has a page.")
+        await shows(pilot, "lading doctor", "Nothing here has a page.")
 
 
 async def test_a_lost_session_is_opened_again_and_forms_stay(checkout):
