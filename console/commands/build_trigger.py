@@ -49,6 +49,9 @@ def add_trigger_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--yes", metavar="TAG", nargs="?", const="", help="do not ask; of a release, its tag must be given"
     )
+    parser.epilog = (
+        "With --plan, exits 0 where nothing stands against it, else 1, or 7 where that cannot be told."
+    )
     add_connection_arguments(parser)
 
 
@@ -70,7 +73,8 @@ def run_trigger(
         preview.writelines(f"{line}\n" for line in plan_lines(plan, Paint.on(preview, environment)))
         answer.update(plan_json(plan))
         if arguments.plan:
-            return ExitCode.OK if plan.can_be_done else ExitCode.NO
+            unsure = plan.can_be_done and plan.lacking is None
+            return ExitCode.CANNOT_TELL if unsure else ExitCode.OK if plan.can_be_done else ExitCode.NO
         if plan.can_be_done and not agreed(
             "create it", plan.typed or "yes", arguments.yes, stderr, environment
         ):
