@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from console.domain.findings import Diagnosis, Link, broken, ok
-from console.domain.findings_fix import Edit, How
+from console.domain.findings_fix import NEW_TASK_FILE, Edit, How
 from console.domain.findings_task import RUNS_LADING, object_of
 from console.domain.scopes import satisfies
 from console.domain.taskcluster_yml_advice import advise
@@ -32,7 +32,10 @@ def engine_findings(task: PublishTask) -> Iterator[Diagnosis]:
             f"{task.line_of(*path)}: the feature `{gone[0]}` is gone since Taskcluster v89: the task ends as "
             "malformed-payload.",
             f"Take `{gone[0]}` out. {advice.get(gone[0], '')}".strip(),
-            task.edit(*(Edit(("payload", "features", name), How.REMOVE) for name in gone)),
+            # A container has no other engine.
+            task.edit(*(Edit(("payload", "features", name), How.REMOVE) for name in gone))
+            if task.is_native
+            else NEW_TASK_FILE,
         )
         return
     yield from _native_engine(task) if task.is_native else _container_engine(task)

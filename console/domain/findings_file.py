@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from console.domain.findings import Diagnosis, Link, broken, doubtful, ok
-from console.domain.findings_fix import EditFile, RunCommand
+from console.domain.findings_fix import NEW_TASK_FILE, EditFile, RunCommand
 from console.domain.taskcluster_yml import FILE_NAME
 from console.domain.taskcluster_yml_advice import advise
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from console.domain.taskcluster_yml import Problem, TaskclusterYml
 
-_NEW: Final = RunCommand(("lading", "task", "init", "--pool", "POOL", "--print"))
 # A finding of its own tells of these.
 _OF_THE_ENGINE: Final = frozenset({"dind", "dockerSave"})
 
@@ -26,7 +25,7 @@ def absent_file() -> Diagnosis:
         "file-absent",
         f"There is no {FILE_NAME}: nothing runs for a push.",
         "Write one: this shows it.",
-        _NEW,
+        NEW_TASK_FILE,
     )
 
 
@@ -56,7 +55,7 @@ def file_findings(file: TaskclusterYml) -> Iterator[Diagnosis]:
         "file-out-of-date",
         f"{FILE_NAME}:{first.position.line}: {first.seen}.{more}",
         first.instead,
-        _NEW,
+        NEW_TASK_FILE,
     )
 
 
@@ -73,7 +72,7 @@ def idle_event(what: str, elsewhere: str | None) -> Diagnosis:
             "event-publishes-nothing",
             f"{FILE_NAME} has no task that publishes at {what}, nor at a push to another branch.",
             "Have a task run `lading-runner publish`: this shows one.",
-            _NEW,
+            NEW_TASK_FILE,
         )
     fix = RunCommand(("lading", "doctor", "--branch", elsewhere))
     return broken(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -221,3 +221,6 @@ class AtRegistry:
 
 
 Fix: TypeAlias = "RunCommand | EditRole | ConfigureRole | RotateSecret | EditFile | AtRegistry"
+
+NEW_TASK_FILE: Final = RunCommand(("lading", "task", "init", "--pool", "POOL", "--print"))
+"""Shows files that publish, in place of those that are out of date or not there."""

@@ -8,6 +8,7 @@ import subprocess
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import pytest
 import yaml
 
 from console.sandbox.registry.authentication import Account, BasicAuth
@@ -254,8 +255,17 @@ def clinic(folder):
         yield found
 
 
-def fresh_copy(clinic, folder):
-    """The sample as a folder of one test's own."""
-    shutil.copytree(clinic.pristine, folder)
-    clinic.repo = folder
-    clinic.question, clinic.by = [], None
+@pytest.fixture(scope="module")
+def building(tmp_path_factory):
+    """One clinic for a module's tests."""
+    with clinic(tmp_path_factory.mktemp("clinic")) as found:
+        yield found
+
+
+@pytest.fixture
+def patient(building, tmp_path):
+    """The clinic with a checkout of one test's own; what the test breaks is whole again after it."""
+    shutil.copytree(building.pristine, tmp_path / "balrog")
+    building.repo, building.question, building.by = tmp_path / "balrog", [], None
+    yield building
+    building.recover()

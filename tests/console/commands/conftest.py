@@ -2,7 +2,10 @@
 
 import pytest
 
+from tests.support.clinic import building, patient
 from tests.support.hosted_sandbox import hosted_sandbox
+
+__all__ = ["building", "patient", "sandbox"]
 
 
 @pytest.fixture(scope="module")

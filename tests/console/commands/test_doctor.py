@@ -7,25 +7,11 @@ import subprocess
 import pytest
 
 from console.sandbox.seed import BRANCH_ROLE, DOCKERHUB
-from tests.support.clinic import clinic, fresh_copy
 from tests.support.hosted_sandbox import Terminal
 
 pytestmark = pytest.mark.enable_socket
 
 SECRET_SCOPE = f"secrets:get:{DOCKERHUB}"
-
-
-@pytest.fixture(scope="module")
-def building(tmp_path_factory):
-    with clinic(tmp_path_factory.mktemp("clinic")) as found:
-        yield found
-
-
-@pytest.fixture
-def patient(building, tmp_path):
-    fresh_copy(building, tmp_path / "balrog")
-    yield building
-    building.recover()
 
 
 def doctor(patient, *words, **how):
