@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import signal
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from console.sandbox.push import as_text, push
 from console.sandbox.pushed import Happening, read_push
@@ -16,9 +17,10 @@ from runner.errors import Unavailable, UsageError
 from runner.image.reference import BadReference, Registry
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Mapping
     from typing import TextIO
+
+_MOST_WORKERS: Final = 16
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--registry", metavar="HOST:PORT", help="a registry to use in place of the embedded one"
     )
+    parser.add_argument(
+        "--workers", type=_count, default=1, metavar="N", help="how many tasks run at once; 1 if not given"
+    )
     verbs = parser.add_subparsers(metavar="VERB", dest="verb", title="with a running sandbox")
     about = "create the tasks that a push creates; the sandbox is read from TASKCLUSTER_*"
     pushing = verbs.add_parser("push", help=about, description=about)
@@ -46,6 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--repo", type=Path, metavar="PATH", help="the repository; LADING_SAMPLE_REPO, or this folder"
     )
     pushing.add_argument("--json", action="store_true", help="print an object with taskGroupId and tasks")
+
+
+def _count(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_WORKERS:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text} is no number from 1 to {_MOST_WORKERS}")
 
 
 def run(arguments: argparse.Namespace, environment: Mapping[str, str], stdout: TextIO, stderr: TextIO) -> int:
@@ -112,7 +123,11 @@ async def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with running(
-        ephemeral=arguments.ephemeral, registry=registry, environment=environment, say=say
+        ephemeral=arguments.ephemeral,
+        registry=registry,
+        environment=environment,
+        say=say,
+        workers=arguments.workers,
     ) as sandbox:
         with contextlib.ExitStack() as stack:
             if arguments.env_file is None:
@@ -124,7 +139,10 @@ async def _serve(
                 stack.callback(arguments.env_file.unlink, missing_ok=True)
             say(f"Sample repository {sandbox.sample}, registry {sandbox.registry}. Ctrl+C ends the sandbox.")
             # A worker ends by itself only by a defect, which then ends the sandbox too.
-            ends = {asyncio.create_task(stop.wait()), asyncio.create_task(sandbox.worker.wait())}
+            ends = {
+                asyncio.create_task(stop.wait()),
+                *(asyncio.create_task(worker.wait()) for worker in sandbox.workers),
+            }
             done, waiting = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             for task in waiting:
                 task.cancel()

@@ -91,7 +91,7 @@ async def seed(api: Api, registry: RegistryCredentials, worker: str) -> Credenti
     Args:
         api: with the root client's credentials.
         registry: what the secret names; it is written anew, for it may have changed.
-        worker: `<workerGroup>/<workerId>` of the worker.
+        worker: `<workerGroup>/<workerId>` of the worker, or with `*` at its end of several.
 
     Returns:
         The worker's credentials.
@@ -107,6 +107,7 @@ async def seed(api: Api, registry: RegistryCredentials, worker: str) -> Credenti
         "scopes": sorted((f"queue:claim-work:{TASK_QUEUE}", f"queue:worker-id:{worker}")),
     }
     await _create(api, ("clients", WORKER_CLIENT), client)
+    await api.call("POST", "auth", "clients", WORKER_CLIENT, payload=client)
     # The token of a client that exists is told by nothing else.
     return Credentials.from_json(await api.call("POST", "auth", "clients", WORKER_CLIENT, "reset"))
 

@@ -10,7 +10,7 @@ import secrets
 import shlex
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -86,14 +86,14 @@ class Running:
         credentials: of the client `static/taskcluster/root`, scope `*`.
         registry: `host:port` of the registry that its secret names.
         sample: the sample repository's folder.
-        worker: what runs its tasks.
+        workers: what runs its tasks, each one at a time.
     """
 
     root_url: str
     credentials: Credentials
     registry: str
     sample: Path
-    worker: Worker
+    workers: tuple[Worker, ...]
 
     def variables(self) -> str:
         """What other programs need, as lines of NAME=VALUE that a shell can read."""
@@ -114,6 +114,7 @@ async def running(
     registry: Registry | None,
     environment: Mapping[str, str],
     say: Callable[[str], None],
+    workers: int = 1,
 ) -> AsyncIterator[Running]:
     """Run a sandbox for as long as the context is open.
 
@@ -122,6 +123,7 @@ async def running(
         registry: a registry to name in the seed in place of the embedded one.
         environment: this process's; tasks get PATH and DOCKER_HOST of it.
         say: takes narration, a line at a time.
+        workers: how many tasks run at once.
 
     Raises:
         OSError: a port is taken, git is not there, a folder cannot be written.
@@ -159,13 +161,16 @@ async def running(
         worker_credentials = await seed(
             Api(session, services.root_url, credentials),
             RegistryCredentials(registry, _USERNAME, identity.registry_password),
-            f"{settings.worker_group}/{settings.worker_id}",
+            f"{settings.worker_group}/{settings.worker_id}*",
         )
         sample = state / "balrog"
         make_sample(sample, registry.host, environment)
-        worker = await Worker.start(settings, worker_credentials)
-        stack.push_async_callback(worker.close)
-        yield Running(services.root_url, credentials, registry.host, sample, worker)
+        started = []
+        for number in range(1, workers + 1):
+            own = settings if number == 1 else replace(settings, worker_id=f"{settings.worker_id}-{number}")
+            started.append(await Worker.start(own, worker_credentials))
+            stack.push_async_callback(started[-1].close)
+        yield Running(services.root_url, credentials, registry.host, sample, tuple(started))
 
 
 async def _start_registry(stack: contextlib.AsyncExitStack, state: Path, identity: Identity) -> Registry:

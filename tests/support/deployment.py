@@ -29,6 +29,7 @@ class Deployment:
     """A sandbox with its seed, and what a test does to it as root."""
 
     def __init__(self, sandbox, http, worker_credentials, folder):
+        self.sandbox = sandbox
         self.root_url = sandbox.root_url
         self.api = Api(http, sandbox.root_url, Credentials(sandbox.root_client_id, sandbox.root_access_token))
         self.http = http
@@ -50,13 +51,13 @@ class Deployment:
             self._worker_credentials,
         )
 
-    async def create(self, script, *, scopes=(), retries=0, **payload):
+    async def create(self, script, *, scopes=(), retries=0, deadline=3600, **payload):
         task_id = taskcluster.slugId()
         now = dt.datetime.now(dt.UTC)
         task = {
             "taskQueueId": TASK_QUEUE,
             "created": now.isoformat(timespec="milliseconds"),
-            "deadline": (now + dt.timedelta(hours=1)).isoformat(timespec="milliseconds"),
+            "deadline": (now + dt.timedelta(seconds=deadline)).isoformat(timespec="milliseconds"),
             "retries": retries,
             "scopes": list(scopes),
             "payload": {"command": [["bash", "-c", script]], "maxRunTime": 600, **payload},
@@ -124,7 +125,7 @@ async def deployment(tmp_path):
     async with aiohttp.ClientSession() as http:
         root = Api(http, sandbox.root_url, Credentials(sandbox.root_client_id, sandbox.root_access_token))
         registry = RegistryCredentials(Registry("127.0.0.1:5000"), "balrog", Masked("hunter2"))
-        worker = await seed(root, registry, "sandbox/local")
+        worker = await seed(root, registry, "sandbox/local*")
         folder = tmp_path / "tasks"
         folder.mkdir()
         yield Deployment(sandbox, http, worker, folder)

@@ -14,6 +14,7 @@ import pytest
 import requests
 import taskcluster
 
+from console import cli
 from console.sandbox.seed import BRANCH_ROLE, DOCKERHUB
 
 pytestmark = pytest.mark.enable_socket
@@ -214,3 +215,21 @@ def test_a_push_that_cannot_be_says_why(tmp_path, words, code, message):
         assert message in done.stderr
         assert done.stderr.count("\n") == 1
         assert process.end()[0] == 0
+
+
+def test_it_runs_as_many_workers_as_it_is_told_to(tmp_path):
+    with sandbox(tmp_path, "--ephemeral", "--workers", "2") as process:
+        queue, seen = process.service("Queue"), set()
+        deadline = time.monotonic() + 30
+        while len(seen) < 2 and time.monotonic() < deadline:
+            listed = queue.listWorkers("proj-balrog", "ci")["workers"]
+            seen = {worker["workerId"] for worker in listed}
+            time.sleep(0.05)
+        assert seen == {"local", "local-2"}
+        assert process.end()[0] == 0
+
+
+@pytest.mark.parametrize("number", ["0", "17", "two", "-1"])
+def test_a_number_of_workers_that_is_none_is_refused(number, capsys):
+    assert cli.run(["sandbox", f"--workers={number}"], {}, sys.stdout, sys.stderr) == 2
+    assert "is no number from 1 to 16" in capsys.readouterr().err

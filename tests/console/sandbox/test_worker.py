@@ -1,6 +1,7 @@
 """The worker runs a task as generic-worker does, from the claim to the resolution."""
 
 import asyncio
+import datetime as dt
 import json
 import shlex
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from console.sandbox.seed import DOCKERHUB, TASK_QUEUE
+from console.sandbox.services import queue_resolve
 from console.sandbox.signed_http import Api, Credentials, TaskclusterFailure
 from runner.masking import Masked
 from tests.support.deployment import BACKING_LOG, LIVE_LOG, MACHINE, READS_SECRET, is_alive, outcome
@@ -173,6 +175,12 @@ async def test_an_exit_code_named_for_retry_makes_another_run(busy):
     assert outcome(second) == ("completed", "completed")
 
 
+async def test_without_retries_left_an_exit_code_named_for_retry_ends_the_task(busy):
+    task_id = await busy.create("exit 4", retries=0, onExitStatus={"retry": [4]})
+    (run,) = await busy.resolved(task_id)
+    assert outcome(run) == ("exception", "intermittent-task")
+
+
 async def test_a_malformed_payload_is_an_exception_and_its_log_names_the_problem(busy):
     task_id = await busy.create("true", features={"dind": True})
     (run,) = await busy.resolved(task_id)
@@ -203,6 +211,36 @@ async def test_a_cancelled_task_is_killed_and_its_log_kept(busy):
     (run,) = await busy.resolved(task_id)
     assert outcome(run) == ("exception", "canceled")
     assert "Task was resolved by somebody else" in await busy.log(task_id)
+
+
+async def test_a_task_past_its_deadline_is_killed_and_the_queue_resolves_it(busy):
+    task_id = await busy.create("echo pid $$; sleep 1000 & wait", deadline=60)
+    pid = int((await busy.first_line(task_id, "pid ")).split()[1])
+    services = busy.sandbox._deployment
+    services.now = lambda: dt.datetime.now(dt.UTC) + dt.timedelta(seconds=70)
+    async with asyncio.timeout(30):
+        while list(busy.folder.iterdir()):  # noqa: ASYNC110 - the worker sets no Event
+            await asyncio.sleep(0.05)
+    assert not is_alive(pid)
+    assert "cancelled, or past its deadline" in await busy.log(task_id)
+    services.now = lambda: dt.datetime.now(dt.UTC) + dt.timedelta(seconds=130)
+    queue_resolve.pass_time(services)
+    (run,) = await busy.resolved(task_id)
+    assert outcome(run) == ("exception", "deadline-exceeded")
+
+
+async def test_several_workers_run_tasks_at_once(deployment):
+    workers = [await deployment.start_worker(worker_id=f"local-{number}") for number in (1, 2)]
+    # Each waits for the other: one at a time, neither would end.
+    script = "touch {own}; while [ ! -e {other} ]; do sleep 0.05; done"
+    meet = deployment.folder.parent
+    first = await deployment.create(script.format(own=meet / "a", other=meet / "b"), maxRunTime=25)
+    second = await deployment.create(script.format(own=meet / "b", other=meet / "a"), maxRunTime=25)
+    runs = [*await deployment.resolved(first), *await deployment.resolved(second)]
+    for worker in workers:
+        await worker.close()
+    assert [outcome(run) for run in runs] == [("completed", "completed")] * 2
+    assert {run["workerId"] for run in runs} == {"local-1", "local-2"}
 
 
 async def test_reclaiming_renews_what_the_proxy_signs_with(busy):
