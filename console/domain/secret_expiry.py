@@ -10,6 +10,8 @@ from runner.errors import UsageError
 
 # The service wants a date; "never" is one that no token lives to see.
 NEVER: Final = datetime(3000, 1, 1, tzinfo=UTC)
+# From here on a list warns.
+SOON: Final = timedelta(days=14)
 PRESETS: Final = ("90d", "1y", "never")
 _SPAN: Final = re.compile(r"([1-9][0-9]{0,4})\s*([dwy])")
 _DAYS: Final = {"d": 1, "w": 7, "y": 365}
@@ -69,3 +71,8 @@ def shown(expires: datetime, now: datetime) -> str:
         return f"{date} (expired)"
     days = round(left / timedelta(days=1))
     return f"{date} (in {days} d)" if days else f"{date} (in {left.seconds // 3600} h)"
+
+
+def short(expires: datetime) -> str:
+    """As a narrow column has it: the date, or `never`."""
+    return "never" if expires >= NEVER else expires.astimezone(UTC).date().isoformat()

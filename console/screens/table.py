@@ -36,6 +36,13 @@ class Entry(NamedTuple):
 # 1 Overview, 2 Secrets, 3 Access, 4 Builds, 5 Log, 6 Artifacts, 7 Audit.
 SCREENS: Final = (
     Entry(1, "overview", "Overview", "what this repository publishes", "console.screens.overview:Overview"),
+    Entry(
+        2,
+        "secrets",
+        "Secrets",
+        "set and rotate what builds log in with",
+        "console.screens.secret_list:Secrets",
+    ),
     Entry(3, "access", "Access", "who may do what, and why", "console.screens.access:Access"),
     Entry(7, "audit", "Audit", "who changed secrets and roles", "console.screens.audit:Audit"),
 )

@@ -1,0 +1,5 @@
+"""Fixtures of these tests."""
+
+from tests.support.gateways import place
+
+__all__ = ["place"]
