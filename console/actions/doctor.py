@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from console.actions import doctor_facts as facts
 from console.actions.doctor_checkout import ReadCheckout, read_checkout
-from console.actions.doctor_local import Image, images_of, line_for_pull_requests, render_file, task_findings
+from console.actions.doctor_local import Local, line_for_pull_requests, look
 from console.actions.doctor_registry import ask_registry
 from console.actions.task_render import Happening, RenderedTasks, check_role
 from console.domain import findings_file, findings_registry, findings_role, findings_secret
@@ -71,18 +71,15 @@ async def diagnose(connection: Connection, question: Question) -> AsyncGenerator
     read = await asyncio.to_thread(
         read_checkout, question.folder, question.path, question.happening, question.repository
     )
-    rendered, found = render_file(read, connection.root_url, now)
-    images, problems = images_of(read, rendered)
-    for finding in (*problems, *found):
+    # Files, json-e and git: none of it is for the loop.
+    local = await asyncio.to_thread(look, read, connection.root_url, now)
+    for finding in local.findings:
         yield finding
-    for image in images:
-        for finding in task_findings(read, image, rendered, now):
-            yield replace(finding, image=image.name)
     if error:
         for link in _ONLINE:
             yield untold(link, "not asked: Taskcluster gives no answer")
         return
-    online = [asyncio.ensure_future(check) for check in _online(connection, read, images, rendered, now)]
+    online = [asyncio.ensure_future(check) for check in _online(connection, read, local, now)]
     try:
         for check in online:
             for finding in await check:
@@ -94,16 +91,13 @@ async def diagnose(connection: Connection, question: Question) -> AsyncGenerator
 
 
 def _online(
-    connection: Connection,
-    read: ReadCheckout,
-    images: list[Image],
-    rendered: RenderedTasks | None,
-    now: datetime,
+    connection: Connection, read: ReadCheckout, local: Local, now: datetime
 ) -> Iterator[Awaitable[list[Diagnosis]]]:
     """The questions to services, in the order of the chain; all are asked at once."""
+    images = local.images
     publishing = [image.task for image in images if image.task is not None]
-    if rendered is not None and publishing:
-        yield _asked(Link.ROLE, "", partial(_role, connection, rendered))
+    if local.rendered is not None and publishing:
+        yield _asked(Link.ROLE, "", partial(_role, connection, local.rendered))
     for secret in dict.fromkeys(image.settings.secret for image in images):
         yield _asked(Link.PULL_REQUESTS, "", partial(_pull_requests, connection, read, secret, now))
     for task in {task.pool: task for task in publishing}.values():
@@ -139,7 +133,7 @@ async def _pull_requests(
     scope = f"secrets:get:{secret}"
     found = await facts.strangers_of(connection, read.slug, scope)
     findings = list(findings_role.stranger_findings(found.access, found.holders, read.role, found.granted))
-    line = line_for_pull_requests(read, scope, now)
+    line = await asyncio.to_thread(line_for_pull_requests, read, scope, now)
     if line is not None:
         findings = [finding for finding in findings if finding.level is not Level.OK]
         findings.append(findings_file.asks_in_pull_requests(scope, line))

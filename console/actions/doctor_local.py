@@ -44,7 +44,34 @@ class Image:
         return self.settings.image
 
 
-def render_file(
+@dataclass(frozen=True, slots=True)
+class Local:
+    """What a checkout says by itself.
+
+    Args:
+        findings: in the order of the chain.
+        images: those whose settings can be read.
+        rendered: what the event makes of the task file, or None where it does not become tasks.
+    """
+
+    findings: tuple[Diagnosis, ...]
+    images: tuple[Image, ...]
+    rendered: RenderedTasks | None
+
+
+def look(read: ReadCheckout, root_url: str, now: datetime) -> Local:
+    """Look at a checkout; it reads files and asks git: call it in a thread."""
+    rendered, found = _render_file(read, root_url, now)
+    images, problems = _images_of(read, rendered)
+    own = (
+        replace(finding, image=image.name)
+        for image in images
+        for finding in _task_findings(read, image, rendered, now)
+    )
+    return Local((*problems, *found, *own), tuple(images), rendered)
+
+
+def _render_file(
     read: ReadCheckout, root_url: str, now: datetime
 ) -> tuple[RenderedTasks | None, list[Diagnosis]]:
     """What the event makes of the task file, and what is wrong with the file."""
@@ -73,7 +100,7 @@ def _render(root_url: str, read: ReadCheckout, happening: Happening, now: dateti
     )
 
 
-def images_of(read: ReadCheckout, rendered: RenderedTasks | None) -> tuple[list[Image], list[Diagnosis]]:
+def _images_of(read: ReadCheckout, rendered: RenderedTasks | None) -> tuple[list[Image], list[Diagnosis]]:
     """The images whose settings can be read, each with its task, and what is wrong with the settings."""
     images: list[Image] = []
     found: list[Diagnosis] = []
@@ -125,7 +152,7 @@ def _unreadable_settings(error: SettingsError, image: str) -> Diagnosis:
     return replace(finding, image=image)
 
 
-def task_findings(
+def _task_findings(
     read: ReadCheckout, image: Image, rendered: RenderedTasks | None, now: datetime
 ) -> Iterator[Diagnosis]:
     """What can be told without asking anybody."""
