@@ -85,7 +85,8 @@ def _render_file(
         return None, [findings_file.unreadable_file(problems)]
     if rendered.refusals:
         return rendered, [findings_file.unreadable_file(rendered.refusals, "queue-refuses-task")]
-    return rendered, list(findings_file.file_findings(rendered.file))
+    is_committed = not read.checkout.has_uncommitted(FILE_NAME)
+    return rendered, list(findings_file.file_findings(rendered.file, is_committed=is_committed))
 
 
 def _render(root_url: str, read: ReadCheckout, happening: Happening, now: datetime) -> RenderedTasks:

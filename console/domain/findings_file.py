@@ -42,11 +42,12 @@ def unreadable_file(problems: Sequence[Problem], code: str = "file-does-not-rend
     )
 
 
-def file_findings(file: TaskclusterYml) -> Iterator[Diagnosis]:
-    """What is out of date in a file that renders."""
+def file_findings(file: TaskclusterYml, *, is_committed: bool) -> Iterator[Diagnosis]:
+    """What is out of date in a file that renders; a push takes along what is committed alone."""
     advice = [one for one in advise(file) if one.subject not in _OF_THE_ENGINE]
     if not advice:
-        yield ok(Link.FILE, f"version {file.version}, renders")
+        later = "" if is_committed else "; not committed yet as it is here"
+        yield ok(Link.FILE, f"version {file.version}, renders{later}")
         return
     more = f" {len(advice) - 1} more of this kind." if len(advice) > 1 else ""
     first = advice[0]

@@ -73,6 +73,10 @@ class Checkout:
         """Whether tracked files differ from the commit."""
         return bool(self._ask("status", "--porcelain", "--untracked-files=no"))
 
+    def has_uncommitted(self, name: str) -> bool:
+        """Whether a file is not as the commit has it, or not in it."""
+        return bool(self._ask("status", "--porcelain", "--", name))
+
     def descends(self, commit: str, ancestor: str) -> bool | None:
         """Whether `commit` has `ancestor` in its history; None where a shallow clone cannot tell."""
         if not (_COMMIT.match(commit) and _COMMIT.match(ancestor)):

@@ -52,6 +52,12 @@ def test_a_broken_link_has_the_next_action_below_it_and_the_answer_is_no(patient
     assert lines[place + 1] == "           └ Set `taskclusterProxy: true` in `payload.features`."
 
 
+def test_a_task_file_that_is_not_committed_is_told_to_be_so(patient):
+    assert "task file: version 1, renders\n" in doctor(patient)[1]
+    patient.rewrite("maxRunTime: 1800", "maxRunTime: 900")
+    assert "task file: version 1, renders; not committed yet as it is here\n" in doctor(patient)[1]
+
+
 def test_what_cannot_be_told_exits_7(patient):
     patient.by = {}
     code, out, _ = doctor(patient)

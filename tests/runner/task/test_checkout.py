@@ -71,6 +71,30 @@ def test_only_tracked_files_change_a_checkout(history):
     assert checkout.is_changed
 
 
+def test_a_file_is_as_its_commit_has_it_or_not(history):
+    checkout = Checkout(history[0])
+    assert not checkout.has_uncommitted("file")
+    (history[0] / "new").write_text("x")
+    assert checkout.has_uncommitted("new")
+    (history[0] / "file").write_text("changed")
+    assert checkout.has_uncommitted("file")
+
+
+def test_branches_are_named_the_remotes_own_first(history, tmp_path):
+    folder, commits = history
+    checkout = Checkout(folder)
+    assert (checkout.branch, checkout.branches) == ("main", ["main", "other"])
+    assert checkout.commit_of("refs/heads/other") == commits[3]
+    assert checkout.commit_of("refs/tags/none") is None
+    git(folder, "checkout", "-q", "other")
+    git(folder, "clone", "-q", str(folder), str(tmp_path / "clone"))
+    clone = Checkout(tmp_path / "clone")
+    git(tmp_path / "clone", "checkout", "-q", "main")
+    assert clone.branches == ["other", "main"]
+    git(tmp_path / "clone", "checkout", "-q", "--detach")
+    assert clone.branch is None
+
+
 def test_commits_descend_as_git_says(history):
     folder, (one, two, three, four) = history
     checkout = Checkout(folder)
