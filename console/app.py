@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
     from textual.screen import Screen
 
-    from console.connection import ConnectionSettings
+    from console.screens.sign_in import Outcome
     from console.screens.table import Entry
     from console.shell import Opening
 
@@ -214,11 +214,13 @@ class Lading(App[int], inherit_bindings=False):
         if not any(isinstance(screen, SignIn) for screen in self.screen_stack):
             self.push_screen(SignIn(self.shell), self._signed_in)
 
-    def _signed_in(self, settings: ConnectionSettings | None) -> None:
+    def _signed_in(self, outcome: Outcome | None) -> None:
         # Whoever cancels is not asked again by each thing that is refused.
-        self._declined = settings is None
-        if settings is not None:
-            self.shell.connect_as(settings, self.shell.folder or Path.cwd())
+        self._declined = outcome is None
+        if outcome is not None:
+            self.shell.connect_as(outcome.settings, self.shell.folder or Path.cwd())
+            severity: SeverityLevel = "warning" if outcome.told[1:] else "information"
+            self.notify("\n".join(outcome.told), severity=severity)
 
     @on(ConsoleScreen.SignInAsked)
     def _refused(self, event: ConsoleScreen.SignInAsked) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import platform
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from textual import on
 from textual.binding import Binding
@@ -41,8 +41,20 @@ if TYPE_CHECKING:
     from console.widgets.content import Tone
 
 
-class SignIn(ModalScreen["ConnectionSettings | None"]):
-    """Answers with settings whose credentials the deployment accepts, or with None.
+class Outcome(NamedTuple):
+    """What a sign-in comes to.
+
+    Args:
+        settings: whose credentials the deployment accepts.
+        told: what the user is to know of it.
+    """
+
+    settings: ConnectionSettings
+    told: tuple[str, ...]
+
+
+class SignIn(ModalScreen["Outcome | None"]):
+    """Answers with an outcome, or with None where it was cancelled.
 
     Args:
         shell: whose session is to be renewed, or made.
@@ -124,6 +136,8 @@ class SignIn(ModalScreen["ConnectionSettings | None"]):
     @on(Button.Pressed, "#open")
     def _open(self) -> None:
         self.query_one("#own").display = False
+        # The page's address names what is asked for as well, and needs the room.
+        self.query_one("#asked").display = not self._root_url
         self._begin(self._by_page)
 
     @on(Button.Pressed, "#have")
@@ -171,13 +185,16 @@ class SignIn(ModalScreen["ConnectionSettings | None"]):
 
     async def _open_page(self, page: Page, now: datetime) -> None:
         is_open = await asyncio.to_thread(open_page, page.url, self._shell.opening.environment)
-        first = (
-            "Press Save on the page that opens." if is_open else "Open this page, and press Save (f2 copies):"
-        )
         host = platform.node() or "this-machine"
-        tunnel = f"ssh -L {page.port}:localhost:{page.port} {host}"
-        hint = "" if is_open else f"\nIf your browser is on another machine, run there: {tunnel}"
-        self._tell(f"{first}\n{page.url}{hint}\nIt is waited for until {now:%H:%M} UTC and five minutes.")
+        parts = [
+            "Press Save on the page that opens."
+            if is_open
+            else "Open this page, and press Save; f2 copies it."
+        ]
+        if not is_open:
+            parts.append(f"From another machine, first: ssh -L {page.port}:localhost:{page.port} {host}")
+        parts.append(f"It is waited for from {now:%H:%M} UTC on for five minutes.")
+        self._tell("\n".join((*parts, page.url)))
 
     async def _by_token(self) -> SignedIn:
         client_id = self.query_one("#client-id", Input).value.strip()
@@ -193,16 +210,16 @@ class SignIn(ModalScreen["ConnectionSettings | None"]):
                 if not self._root_url:
                     self._root_url = normal_root_url(self.query_one("#root-url", Input).value)
                     self.query_one("#title", Static).update(line(self._title(), "strong"))
-                settings = await self._record(await way())
+                outcome = await self._record(await way())
             except Exception as error:  # noqa: BLE001 - a defect is told by its place, as any other error
                 self._tell("")
                 self._errors.show(error)
             else:
-                self.dismiss(settings)
+                self.dismiss(outcome)
 
         self._run(run, "sign in")
 
-    async def _record(self, signed_in: SignedIn) -> ConnectionSettings:
+    async def _record(self, signed_in: SignedIn) -> Outcome:
         opening, credentials = self._shell.opening, signed_in.credentials
         profile, problem = opening.profile, ""
         if opening.config_path is not None and not signed_in.not_kept:
@@ -216,18 +233,18 @@ class SignIn(ModalScreen["ConnectionSettings | None"]):
                 )
             except RunnerError as error:
                 problem = error.what
-        self._say(signed_in, problem)
         origin = MEMORY if signed_in.not_kept else KEYRING
-        return ConnectionSettings(self._root_url, credentials, origin, opening.read_only, profile)
+        settings = ConnectionSettings(self._root_url, credentials, origin, opening.read_only, profile)
+        return Outcome(settings, self._told(signed_in, problem))
 
-    def _say(self, signed_in: SignedIn, problem: str) -> None:
+    def _told(self, signed_in: SignedIn, problem: str) -> tuple[str, ...]:
         credentials, now = signed_in.credentials, self._shell.opening.now()
         ends = f", for {remaining(credentials.expires, now)}" if credentials.expires else ""
         parts = [f"Signed in as {credentials.client_id}{ends}."]
         if signed_in.lacking:
             parts.append(f"You lack {len(signed_in.lacking)} of the scopes: {', '.join(signed_in.lacking)}")
         parts += [text for text in (signed_in.not_kept, problem) if text]
-        self.app.notify("\n".join(parts), severity="warning" if parts[1:] else "information")
+        return tuple(parts)
 
     def _run(self, work: Callable[[], Coroutine[None, None, None]], group: str) -> Worker[None]:
         return self.run_worker(work, group=group, exclusive=True, exit_on_error=False)

@@ -32,10 +32,7 @@ CLIENT = {"TASKCLUSTER_CLIENT_ID": "env", "TASKCLUSTER_ACCESS_TOKEN": "t0ken"}
         (
             {"TASKCLUSTER_ROOT_URL": WORK, **CLIENT},
             {"profile": "work"},
-            WORK,
-            "at-work",
-            "profile work",
-            "work",
+            (WORK, "at-work", "profile work", "work"),
         ),
         ({"TASKCLUSTER_ROOT_URL": WORK, **CLIENT}, {"root_url": HOME}, (HOME, "at-home", "keyring", "home")),
         (CLIENT, {}, (HOME, "env", "environment", "")),
