@@ -1,0 +1,197 @@
+"""A download is whole and hashed, or nothing of it is left."""
+
+import asyncio
+import errno
+import gzip
+import hashlib
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+import pytest
+from aiohttp import web
+
+from console.actions import artifact_get
+from console.actions.artifact_get import download
+from console.domain.artifact import Artifact, Downloaded, Progress
+from console.failures import Absent
+from runner.errors import IntegrityFailure, Unavailable, UsageError
+
+pytestmark = pytest.mark.enable_socket
+
+CONTENT = b"0123456789" * 300_000
+
+
+@dataclass
+class Storage:
+    """Has one file, and cuts its connections where `cuts` says."""
+
+    url: str = ""
+    cuts: list[int] = field(default_factory=list)
+    ranges: list[str] = field(default_factory=list)
+    encoding: str = ""
+    tag: str = '"1"'
+    status: int = 200
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    hangs: bool = False
+
+    async def answer(self, request):
+        wanted = request.headers.get("Range", "")
+        self.ranges.append(wanted)
+        if self.status != 200:
+            return web.Response(status=self.status)
+        content = gzip.compress(CONTENT) if self.encoding else CONTENT
+        first = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
+        body = content[first:]
+        headers = {"Content-Length": str(len(body)), "ETag": self.tag}
+        if self.encoding:
+            headers["Content-Encoding"] = self.encoding
+        if wanted:
+            headers["Content-Range"] = f"bytes {first}-{len(content) - 1}/{len(content)}"
+        response = web.StreamResponse(status=206 if wanted else 200, headers=headers)
+        await response.prepare(request)
+        if self.cuts:
+            await response.write(body[: self.cuts.pop(0)])
+            request.transport.close()
+        elif self.hangs:
+            await response.write(body[: 2 << 20])
+            self.begun.set()
+            await self.released.wait()
+        else:
+            await response.write(body)
+        return response
+
+
+@pytest.fixture
+async def storage():
+    found = Storage()
+    application = web.Application()
+    application.router.add_get("/file", found.answer)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    found.url = f"http://{host}:{port}/file"
+    yield found
+    found.released.set()
+    await runner.cleanup()
+
+
+class Pointing:
+    """A connection to a queue that says where the one artifact is."""
+
+    def __init__(self, gateway, answer):
+        self.taskcluster = gateway
+        self._answer = answer
+
+        async def call(service, entry, *names, **_keywords):
+            assert (service, names) == ("queue", ("t" * 22, 0, "public/a.bin"))
+            return self._answer if entry == "artifact" else {"url": self._answer["url"]}
+
+        gateway.call = call
+
+
+def artifact(size=None):
+    return Artifact("t" * 22, 0, "public/a.bin", "s3", "application/binary", None, size)
+
+
+async def fetch(place, storage, to, *, size=None, storage_type="s3"):
+    connection = Pointing(await place.gateway(), {"storageType": storage_type, "url": storage.url})
+    async with aclosing(download(connection, artifact(size), to)) as steps:
+        return [step async for step in steps]
+
+
+@pytest.mark.parametrize("storage_type", ["s3", "object", "reference"])
+async def test_a_file_is_there_with_its_hash_and_no_part_is_left(place, storage, tmp_path, storage_type):
+    to = tmp_path / "a.bin"
+    *told, end = await fetch(place, storage, to, size=len(CONTENT), storage_type=storage_type)
+    assert end == Downloaded(str(to), len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
+    assert told[0] == Progress(0, len(CONTENT))
+    assert told[-1] == Progress(len(CONTENT), len(CONTENT))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.bin"]
+    assert to.read_bytes() == CONTENT
+
+
+async def test_a_cut_download_goes_on_where_it_was(place, storage, tmp_path):
+    storage.cuts = [1_500_000, 0, 700_000]
+    end = (await fetch(place, storage, tmp_path / "a.bin"))[-1]
+    assert end.sha256 == hashlib.sha256(CONTENT).hexdigest()
+    assert storage.ranges[0] == ""
+    assert all(asked.startswith("bytes=") for asked in storage.ranges[1:])
+
+
+@pytest.mark.parametrize(("encoding", "tag"), [("gzip", '"1"'), ("", ""), ("", 'W/"1"')])
+async def test_what_cannot_go_on_safely_begins_anew(place, storage, tmp_path, encoding, tag):
+    storage.encoding, storage.tag, storage.cuts = encoding, tag, [3_000]
+    end = (await fetch(place, storage, tmp_path / "a.bin", size=7 if encoding else None))[-1]
+    assert (end.sha256, end.encoding) == (hashlib.sha256(CONTENT).hexdigest(), encoding)
+    assert storage.ranges == ["", ""]
+    assert ("gzip was taken off" in end.hashed) == bool(encoding)
+
+
+async def test_nothing_is_overwritten(place, storage, tmp_path):
+    to = tmp_path / "a.bin"
+    to.write_text("mine")
+    with pytest.raises(UsageError, match="nothing is overwritten"):
+        await fetch(place, storage, to)
+    assert to.read_text() == "mine"
+    dangling = tmp_path / "link"
+    dangling.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match="nothing is overwritten"):
+        await fetch(place, storage, dangling)
+    (tmp_path / "b.part").write_text("another's")
+    with pytest.raises(UsageError, match="Another download"):
+        await fetch(place, storage, tmp_path / "b")
+    assert (tmp_path / "b.part").read_text() == "another's"
+    with pytest.raises(UsageError, match="cannot be written"):
+        await fetch(place, storage, tmp_path / "nowhere" / "a")
+
+
+@pytest.mark.parametrize("status", [404, 403, 503, 500])
+async def test_what_is_not_given_leaves_nothing(place, storage, tmp_path, status):
+    storage.status = status
+    with pytest.raises(Exception, match=f"answered {status}|does not give"):
+        await fetch(place, storage, tmp_path / "a.bin")
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_another_size_than_the_queue_was_told_is_no_download(place, storage, tmp_path):
+    with pytest.raises(IntegrityFailure, match="told the queue of 7"):
+        await fetch(place, storage, tmp_path / "a.bin", size=7)
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_an_error_in_place_of_an_artifact_is_told(place, storage, tmp_path):
+    answer = {"storageType": "error", "reason": "file-missing-on-worker", "message": "No such file"}
+    connection = Pointing(await place.gateway(), answer)
+    steps = download(connection, artifact(), tmp_path / "a.bin")
+    with pytest.raises(Absent, match="file-missing-on-worker: No such file"):
+        await anext(steps)
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_download_that_is_stopped_leaves_nothing(place, storage, tmp_path):
+    storage.hangs = True
+    connection = Pointing(await place.gateway(), {"storageType": "s3", "url": storage.url})
+
+    async def fetching():
+        async with aclosing(download(connection, artifact(), tmp_path / "a.bin")) as steps:
+            async for _step in steps:
+                pass
+
+    task = asyncio.create_task(fetching())
+    await storage.begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_full_disk_leaves_nothing(place, storage, tmp_path, monkeypatch):
+    def full(*_arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(artifact_get, "_finish", full)
+    with pytest.raises(Unavailable, match="No space left on device"):
+        await fetch(place, storage, tmp_path / "a.bin")
+    assert list(tmp_path.iterdir()) == []
