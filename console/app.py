@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from weakref import WeakSet
 
-from textual import on
+from textual import constants, on
 from textual.app import App
 from textual.binding import Binding
 from textual.reactive import reactive
@@ -107,6 +107,8 @@ class Lading(App[int], inherit_bindings=False):
 
     def __init__(self, opening: Opening) -> None:
         super().__init__()
+        # TEXTUAL_LOG names a file into which Textual writes every key and every paste, of tokens too.
+        constants.LOG_FILE = None  # type: ignore[misc]
         self.opening = opening
         self.shell = Shell(opening)
         self.failure = ""
