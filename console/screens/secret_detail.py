@@ -120,6 +120,7 @@ class SecretDetail(SecretScreen):
     def action_set(self) -> None:
         """Set the value under the cursor."""
         if self.chosen() is not None:
+            key = self._key() or next(iter(self._keys.values()), None)
             from console.screens.secret_form import SecretForm
 
-            self.app.push_screen(SecretForm(self.shell, self.secret, key=self._key() or None, sets_key=True))
+            self.app.push_screen(SecretForm(self.shell, self.secret, key=key, sets_key=True))
