@@ -65,7 +65,7 @@ def test_an_artifact_is_saved_with_the_hash_of_what_is_saved(builds, task_id, tm
     }
     code, out, _ = builds.lading("artifact", "get", task_id, "public/logs/live.log")
     assert code == 0
-    assert b"Result: completed" in (tmp_path / "live.log").read_bytes()
+    assert b"Result: failed" in (tmp_path / "live.log").read_bytes()
 
 
 def test_what_is_not_there_is_told_with_its_reason(builds, task_id, tmp_path, monkeypatch):
