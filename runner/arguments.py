@@ -57,6 +57,10 @@ def runner_parser(words: Sequence[str]) -> argparse.ArgumentParser:
         command.add_argument(
             "--insecure-registry", action="append", metavar="HOST", help="allow plain HTTP to HOST"
         )
+    about = "copy an image by digest to other tags, repositories or registries, byte for byte"
+    promote = commands.add_parser("promote", help=about, description=about[0].upper() + about[1:] + ".")
+    if not typed or "promote" in words:
+        _add_promote(promote)
     verify = commands.add_parser("verify", help="whether an image is what a task published")
     add_verify_arguments(verify)
     verify.add_argument(
@@ -120,6 +124,32 @@ def _pair(text: str, key: str) -> tuple[str, str]:
     if not (name and equals):
         raise UsageError(f"--{key.removesuffix('s')} {printable(text)[:60]!r} is not NAME=VALUE.")
     return name, value
+
+
+def _add_promote(promote: argparse.ArgumentParser) -> None:
+    promote.add_argument("image", metavar="IMAGE@DIGEST", help="what is copied: [registry/]name@sha256:…")
+    promote.add_argument("to", metavar="TO", nargs="+", help="where to: [registry/]name:tag")
+    promote.add_argument(
+        "--secret",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a Taskcluster secret with a registry's account (repeatable); without any, what `docker login` left",
+    )
+    promote.add_argument(
+        "--from-secret",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="the account that reads, where it is another than the one that pushes to the same registry",
+    )
+    promote.add_argument(
+        "--username", metavar="TEXT", help="the user name where a secret holds a password alone"
+    )
+    promote.add_argument(
+        "--insecure-registry", action="append", metavar="HOST", help="allow plain HTTP to HOST"
+    )
+    promote.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 _VERIFY_ABOUT: Final = """\

@@ -64,6 +64,10 @@ def _run(arguments: argparse.Namespace, narrator: Narrator) -> ExitCode:
         from runner.commands.verify import verify
 
         return verify(arguments, environment, time.time, sys.stdout)
+    if arguments.command == "promote":
+        from runner.commands.promote import promote
+
+        return promote(arguments, environment, narrator, sys.stdout)
     job = _job(arguments, environment, narrator)
     if arguments.command == "plan":
         from runner.commands.plan import plan

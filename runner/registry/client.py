@@ -19,7 +19,7 @@ from runner.registry.session import Call, Session
 from runner.registry.uploads import Uploads, UploadSession, pull_scope, push_scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Generator, Iterable, Iterator
     from types import TracebackType
 
     import urllib3
@@ -179,7 +179,7 @@ class RegistryClient:
         """
         return b"".join(BlobReader(self._session, self._path(repository), digest, None, limit).pieces())
 
-    def open_blob(self, repository: Repository, digest: Digest, size: int) -> Iterator[bytes]:
+    def open_blob(self, repository: Repository, digest: Digest, size: int) -> Generator[bytes, None, None]:
         """A blob in pieces; hash and size are compared before the last piece is given.
 
         Raises:

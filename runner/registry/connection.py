@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -58,7 +59,7 @@ class Sending:
     size: int
     failed: BaseException | None = field(default=None, init=False)
 
-    def __call__(self) -> Iterator[bytes]:
+    def __call__(self) -> Generator[bytes, None, None]:
         """The pieces; what their source raises is kept, as urllib3 would take an OSError for the network's."""
         left = self.size
         try:
@@ -113,6 +114,10 @@ class Connection:
             if isinstance(body, Sending) and body.failed is not None:
                 raise body.failed from error
             raise connection_failure(doing, error) from error
+        finally:
+            if isinstance(content, Generator):
+                # What it reads may be another connection: it must not wait for the garbage collector.
+                content.close()
 
     def close(self) -> None:
         """Close the idle connections."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Generator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -184,9 +185,14 @@ class Push:
         return self._told(PushedBlob(descriptor, BlobState.UPLOADED, descriptor.size))
 
     def _until_failed(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        for piece in pieces:
-            self._stop_if_failed()
-            yield piece
+        try:
+            for piece in pieces:
+                self._stop_if_failed()
+                yield piece
+        finally:
+            if isinstance(pieces, Generator):
+                # It may read another registry: its connection must not wait for the garbage collector.
+                pieces.close()
 
     def _stop_if_failed(self) -> None:
         if self._failed.is_set():

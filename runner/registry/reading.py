@@ -15,7 +15,7 @@ from runner.registry.session import Call, Session
 from runner.registry.uploads import pull_scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     import urllib3
 
@@ -43,7 +43,7 @@ class BlobReader:
     limit: int
     _read: int = field(default=0, init=False)
 
-    def pieces(self) -> Iterator[bytes]:
+    def pieces(self) -> Generator[bytes, None, None]:
         """The blob's bytes; the last piece comes only if hash and size are right.
 
         Raises:
@@ -65,7 +65,7 @@ class BlobReader:
         if held:
             yield held
 
-    def _resumed(self) -> Iterator[bytes]:
+    def _resumed(self) -> Generator[bytes, None, None]:
         failures = 0
         while True:
             before = self._read

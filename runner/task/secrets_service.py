@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def fetch_credentials(
-    taskcluster: Taskcluster, name: str, username: str, event: Event, masker: Masker
+    taskcluster: Taskcluster, name: str, username: str, event: Event | None, masker: Masker
 ) -> RegistryCredentials:
     """Fetch a secret and read registry credentials out of it; every text in it is masked from then on.
 
@@ -27,7 +27,7 @@ def fetch_credentials(
         taskcluster: the task's proxy.
         name: the secret's name.
         username: the user name where the secret has a password alone.
-        event: whose role must grant the scope, for the message.
+        event: whose role must grant the scope, for the message; None if that is not known.
         masker: told of every text in the secret.
 
     Raises:
@@ -69,7 +69,7 @@ def fetch_text(taskcluster: Taskcluster, name: str, key: str, event: Event, mask
     return text
 
 
-def _fetch(taskcluster: Taskcluster, name: str, event: Event, masker: Masker) -> dict[str, Any]:
+def _fetch(taskcluster: Taskcluster, name: str, event: Event | None, masker: Masker) -> dict[str, Any]:
     try:
         answer = taskcluster.call("GET", "secrets", f"secret/{quoted(name)}")
     except TaskclusterError as error:
@@ -111,12 +111,12 @@ def _texts(value: object) -> Iterator[str]:
         yield value
 
 
-def _refused(error: TaskclusterError, name: str, event: Event) -> Refused:
+def _refused(error: TaskclusterError, name: str, event: Event | None) -> Refused:
     if error.status == 403:
         scope = f"secrets:get:{name}"
         return Refused(
             f"403 from secrets: this task lacks `{scope}`.",
-            action=f"Add it to `scopes` in .taskcluster.yml and to role `{event.role}`.",
+            action=f"Add it to `scopes` in .taskcluster.yml and to {f'role `{event.role}`' if event else 'its role'}.",
         )
     if error.status in {404, 410}:
         return Refused(
