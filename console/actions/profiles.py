@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from console.config import load_config, parse_config
+from console.config import load_config
 from console.connection import profile_for
 from console.credentials.profile_text import with_default, with_profile, without_profile
 from runner.errors import RunnerError, UsageError
@@ -75,14 +75,17 @@ def name_for(config: Config, root_url: str) -> str:
     return next(free for free in names if free not in config.root_urls)
 
 
-def remember(path: Path, name: str, root_url: str, client_id: str) -> bool:
-    """Write a profile; the first one becomes the default.
+def record(path: Path, name: str, root_url: str, client_id: str, store: CredentialStore) -> bool:
+    """Write whom a profile is signed in as; the first profile becomes the default.
+
+    The token of whom it was signed in as before is dropped.
 
     Args:
         path: of the configuration.
         name: the profile's.
         root_url: of its deployment.
         client_id: who is signed in.
+        store: the keyring's.
 
     Returns:
         Whether it was made the default.
@@ -90,9 +93,15 @@ def remember(path: Path, name: str, root_url: str, client_id: str) -> bool:
     Raises:
         UsageError: the file cannot be read, edited or written.
     """
+    before = load_config(path)
     text = with_profile(_read(path), name, root_url, client_id)
-    is_first = parse_config(text).default_profile is None
+    is_first = before.default_profile is None
     _write(path, with_default(text, name) if is_first else text)
+    former = before.client_ids.get(name, "")
+    if former and (former, before.root_urls[name]) != (client_id, root_url):
+        # What cannot be dropped ends by itself.
+        with contextlib.suppress(RunnerError):
+            store.drop(before.root_urls[name], former)
     return is_first
 
 
@@ -134,21 +143,6 @@ def remove(path: Path, name: str, store: CredentialStore) -> bool:
     had_token = sign_out(load_config(path), name, store)
     _write(path, text)
     return had_token
-
-
-def forget_former(config: Config, name: str, now: str, store: CredentialStore) -> None:
-    """Drop the token of whom a profile was signed in as before; what cannot be dropped ends by itself.
-
-    Args:
-        config: as it was before.
-        name: the profile.
-        now: the client id that it has now.
-        store: the keyring's.
-    """
-    former = config.client_ids.get(name, "")
-    if former and former != now:
-        with contextlib.suppress(RunnerError):
-            store.drop(config.root_urls[name], former)
 
 
 def _read(path: Path) -> str:

@@ -8,7 +8,7 @@ import platform
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from console.actions.profiles import forget_former, name_for, remember
+from console.actions.profiles import name_for, record
 from console.actions.sign_in import Page, SignedIn, secrets_of, sign_in, take
 from console.browser import open_page
 from console.commands.connecting import add_deployment_arguments
@@ -88,7 +88,13 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str], stdout: T
             _show(page, environment, stderr)
 
         signed_in = asyncio.run(sign_in(root_url, request, store, show=show, port=arguments.port))
-    became_default = _record(signed_in, profile, config, store)
+    if signed_in.not_kept:
+        raise KeyringUnusable(
+            f"{signed_in.not_kept} You were signed in, and the token is lost with this command.",
+            action="The new client ends by itself; correct the keyring and sign in again.",
+        )
+    client_id = signed_in.credentials.client_id
+    became_default = record(config_path(), profile, root_url, client_id, store)
     if credentials_of(environment) is not None:
         print(
             f"lading: {CLIENT_ID} is set, and comes before the keyring: unset it, or use --profile {profile}.",
@@ -148,19 +154,6 @@ def _show(page: Page, environment: Mapping[str, str], stderr: TextIO) -> None:
 def forwarding(port: int) -> str:
     """What brings a browser's answer from another machine to this one."""
     return f"ssh -L {port}:localhost:{port} {platform.node() or 'this-machine'}"
-
-
-def _record(signed_in: SignedIn, profile: str, config: Config, store: CredentialStore) -> bool:
-    """Write the profile; returns whether it became the default."""
-    if signed_in.not_kept:
-        raise KeyringUnusable(
-            f"{signed_in.not_kept} You were signed in, and the token is lost with this command.",
-            action="The new client ends by itself; correct the keyring and sign in again.",
-        )
-    client_id = signed_in.credentials.client_id
-    became_default = remember(config_path(), profile, signed_in.root_url, client_id)
-    forget_former(config, profile, client_id, store)
-    return became_default
 
 
 def _lines(signed_in: SignedIn, kept: str, paint: Paint) -> Iterator[str]:

@@ -15,7 +15,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
-from console.actions.profiles import forget_former, name_for, remember
+from console.actions.profiles import name_for, record
 from console.actions.sign_in import secrets_of, sign_in, take
 from console.browser import open_page
 from console.connection import KEYRING, MEMORY, ConnectionSettings
@@ -226,10 +226,12 @@ class SignIn(ModalScreen["Outcome | None"]):
             profile = profile or name_for(opening.config, self._root_url)
             try:
                 await asyncio.to_thread(
-                    remember, opening.config_path, profile, self._root_url, credentials.client_id
-                )
-                await asyncio.to_thread(
-                    forget_former, opening.config, profile, credentials.client_id, opening.store
+                    record,
+                    opening.config_path,
+                    profile,
+                    self._root_url,
+                    credentials.client_id,
+                    opening.store,
                 )
             except RunnerError as error:
                 problem = error.what

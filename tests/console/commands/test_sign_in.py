@@ -97,6 +97,7 @@ def test_a_second_sign_in_replaces_the_first(sandbox, kept):
     assert by_page(sandbox, "--profile", "here", "--expires", "8h")[0] == 0
     (second,) = tokens(kept)
     assert first != second
+    assert list(load_config(config_path()).client_ids) == ["here"]
 
 
 def test_a_client_that_one_has_is_kept_too(sandbox, kept):
