@@ -1,10 +1,12 @@
-"""The payload of a task, in the shape of generic-worker's native engine on POSIX."""
+"""The payload of a task: generic-worker's own on POSIX, or docker-worker's, which is turned into that."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
+
+from console.sandbox.docker_payload import is_docker, native
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,6 +65,7 @@ class Payload:
         artifacts: what is uploaded at the end.
         proxy: whether the task gets a proxy.
         retry_on: exit codes that end the run as `exception`, `intermittent-task`.
+        container: what is to be removed from the engine at the end, if anything.
     """
 
     commands: tuple[tuple[str, ...], ...]
@@ -71,15 +74,29 @@ class Payload:
     artifacts: tuple[DeclaredArtifact, ...]
     proxy: bool
     retry_on: frozenset[int]
+    container: str = ""
 
 
-def parse_payload(task: Mapping[str, Any]) -> Payload:
+def parse_payload(task: Mapping[str, Any], container: str = "") -> Payload:
     """Read the payload of a task's definition.
+
+    Args:
+        task: the definition.
+        container: what a container of docker-worker's payload is to be called.
 
     Raises:
         MalformedPayload: with every problem at once.
     """
-    payload = task["payload"]
+    if not is_docker(task["payload"]):
+        return _parse(task, task["payload"])
+    problems: list[str] = []
+    payload = native(task, container, problems)
+    if problems:
+        raise MalformedPayload(problems)
+    return replace(_parse(task, payload), container=container)
+
+
+def _parse(task: Mapping[str, Any], payload: Mapping[str, Any]) -> Payload:
     problems = [
         f"payload.{key} is not supported by the sandbox's worker" for key in payload if key not in _KEYS
     ]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _CHUNK: Final = 2**16
 # How long output is awaited from a process that outlived its group and hides its environment.
 _DRAIN_SECONDS: Final = 5.0
+_QUIET_SECONDS: Final = 60.0
 NOT_STARTED: Final = 127
 
 
@@ -79,6 +80,24 @@ async def run_command(argv: Sequence[str], place: Place, write: Callable[[bytes]
         # Everything that was written is in the pipe: it ends once no process holds the other end.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(output, _DRAIN_SECONDS)
+
+
+async def run_quietly(argv: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
+    """Run a program of the worker's own to its end, whatever it says; given up after a minute."""
+    with contextlib.suppress(OSError, TimeoutError):
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            cwd=folder,
+            env=dict(environment),
+        )
+        try:
+            await asyncio.wait_for(process.wait(), _QUIET_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
 
 
 async def _copy(descriptor: int, write: Callable[[bytes], None]) -> None:

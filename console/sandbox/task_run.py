@@ -18,7 +18,7 @@ from console.sandbox.proxy import TaskProxy
 from console.sandbox.signed_http import Api, Credentials, TaskclusterFailure
 from console.sandbox.task_artifacts import TEXT, Run
 from console.sandbox.task_payload import MalformedPayload, Payload, parse_payload
-from console.sandbox.task_process import Place, run_command
+from console.sandbox.task_process import Place, run_command, run_quietly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -143,7 +143,9 @@ class TaskRun:
         settings = self._settings
         self._note(f"Task ID: {self._run.task_id}, run {self._run.run_id}")
         self._note(f"Worker: {settings.task_queue_id} {settings.worker_group}/{settings.worker_id}")
-        payload = parse_payload(self._task)
+        payload = parse_payload(self._task, f"taskcontainer_{self._run.task_id}_{self._run.run_id}")
+        if payload.container:
+            stack.push_async_callback(self._remove_container, payload.container)
         if payload.proxy:
             await self._start_proxy(stack)
         outcome = await self._run_commands(payload)
@@ -197,6 +199,10 @@ class TaskRun:
         if self._proxy is not None:
             own["TASKCLUSTER_PROXY_URL"] = self._proxy.url
         return {**self._settings.environment, "HOME": str(self._folder), **payload.env, **own}
+
+    async def _remove_container(self, name: str) -> None:
+        removal = ("docker", "rm", "--force", "--volumes", name)
+        await _to_the_end(run_quietly(removal, self._settings.environment, self._base))
 
     async def _renew(self) -> None:
         """Reclaim until the queue says that the run is no longer ours."""

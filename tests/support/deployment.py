@@ -38,12 +38,11 @@ class Deployment:
         self._worker_credentials = worker_credentials
 
     async def start_worker(self, **settings):
-        chosen = {"grace": 5.0, "renew_every": 0.2, **settings}
+        chosen = {"environment": MACHINE, "grace": 5.0, "renew_every": 0.2, **settings}
         return await Worker.start(
             WorkerSettings(
                 root_url=self.root_url,
                 task_queue_id=TASK_QUEUE,
-                environment=MACHINE,
                 folder=self.folder,
                 say=self.said.append,
                 **chosen,

@@ -219,7 +219,7 @@ def test_a_push_that_cannot_be_says_why(tmp_path, words, code, message):
 
 def test_it_runs_as_many_workers_as_it_is_told_to(tmp_path):
     with sandbox(tmp_path, "--ephemeral", "--workers", "2") as process:
-        queue, seen = process.service("Queue"), set()
+        queue, seen = process.service("Queue"), set[str]()
         deadline = time.monotonic() + 30
         while len(seen) < 2 and time.monotonic() < deadline:
             listed = queue.listWorkers("proj-balrog", "ci")["workers"]

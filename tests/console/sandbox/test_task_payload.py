@@ -52,7 +52,7 @@ def test_everything_that_is_supported():
         ({"maxRunTime": None}, "payload.maxRunTime"),
         ({"features": {"dind": True}}, "payload.features.dind"),
         ({"mounts": [{"directory": "x"}]}, "payload.mounts"),
-        ({"image": "ubuntu"}, "payload.image"),
+        ({"image": "ubuntu"}, "payload.command must be a list of texts"),
         ({"onExitStatus": {"retry": "4"}}, "payload.onExitStatus"),
         ({"artifacts": {"public": {}}}, "payload.artifacts"),
         ({"artifacts": [{"path": "x", "type": "volume"}]}, "payload.artifacts[0].type"),
