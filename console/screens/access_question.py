@@ -15,6 +15,7 @@ from console.actions.explain_access import explain_access
 from console.actions.find_holders import find_holders
 from console.domain.principal import Kind
 from console.domain.strangers import open_to_strangers
+from console.domain.terminal_text import line_of
 from console.domain.typed_scope import typed_principal, typed_scope
 from console.domain.web_urls import client_page, role_page
 from console.screens.access_text import holders_text, verdict_text
@@ -55,9 +56,9 @@ class Question(ConsoleScreen):
         super().__init__(shell)
         self._access = access
         self._who = Input(
-            who, placeholder="all; or a role id, client:ID, scope:SCOPE", compact=True, id="who"
+            line_of(who), placeholder="all; or a role id, client:ID, scope:SCOPE", compact=True, id="who"
         )
-        self._scope = Input(scope, placeholder="secrets:get:… and enter", compact=True, id="scope")
+        self._scope = Input(line_of(scope), placeholder="secrets:get:… and enter", compact=True, id="scope")
         self._found: dict[str, Holder] = {}
 
     def body(self) -> ComposeResult:
@@ -130,7 +131,7 @@ class Question(ConsoleScreen):
 
     @on(FilterTable.Opened, "#holders")
     def _why(self, event: FilterTable.Opened) -> None:
-        self._who.value = event.key
+        self._who.value = line_of(event.key)
         self._ask()
 
     def show_error(self, error: BaseException) -> None:

@@ -67,7 +67,7 @@ class World:
         payload = {"secret": content, "expires": expires}
         self.sandbox.call("PUT", "secrets", "secret", name, payload=payload)
 
-    def console(self, credentials=None, *, read_only=False, config=None, folder=None):
+    def console(self, credentials=None, *, read_only=False, config=None, folder=None, first="overview"):
         """An application that has not begun, for the maintainer or somebody else."""
         folder = folder or self.folder
         who = credentials or self.maintainer
@@ -81,7 +81,7 @@ class World:
                 with mock.patch.object(gateway, "time", pace.now):
                     yield Session(Connection(settings, gateway), folder)
 
-        return Lading(
+        return type("Console", (Lading,), {"DEFAULT_MODE": first})(
             Opening(
                 open_session=open_session,
                 folder=folder,
