@@ -103,6 +103,8 @@ def test_keys_are_pinned_per_root_url():
         (f"{ROOT} !!!", "line 1 is not"),
         (f"{ROOT} {shown_key(OTHER.public)} more", "line 1 is not"),
     ],
+    # A key in an id would differ between the processes that run the tests.
+    ids=["nothing", "another", "a longer one", "no root URL", "a short key", "no key", "more"],
 )
 def test_a_file_that_pins_nothing_for_this_taskcluster_is_refused(text, seen):
     with pytest.raises(BadKeys, match=r"key|line") as caught:
