@@ -319,6 +319,58 @@ def test_a_file_that_makes_no_good_task_is_refused_before_anything_is_sent(build
     assert "must be within five days" in err
 
 
+def test_a_hook_is_triggered_and_its_fires_are_listed(builds, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    task = {
+        "taskQueueId": "proj-balrog/ci",
+        "created": {"$fromNow": ""},
+        "deadline": {"$fromNow": "1 hour"},
+        "routes": ["index.project.balrog.hook"],
+        "payload": {"maxRunTime": 60, "command": [["echo", "${payload.word}"]]},
+        "metadata": {
+            "name": "h",
+            "description": "d",
+            "owner": "a@example.com",
+            "source": "https://example.com",
+        },
+    }
+    hook = {
+        "metadata": {"name": "h", "description": "d", "owner": "a@example.com"},
+        "task": task,
+        "triggerSchema": {"type": "object", "properties": {"word": {"type": "string"}}},
+    }
+    builds.call("PUT", "hooks", "hooks", "project-balrog", "rebuild", payload=hook)
+    builds.set_role(
+        "hook-id:project-balrog/rebuild",
+        "queue:create-task:lowest:proj-balrog/ci",
+        "queue:create-task:project:none",
+        "queue:scheduler-id:-",
+        "queue:route:index.project.balrog.hook",
+    )
+    words = ("build", "trigger", "--hook", "project-balrog/rebuild")
+    code, out, err = builds.lading(*words, "--payload", '{"word": "hooked"}', "--yes")
+    assert code == 0, err
+    assert "index entry project.balrog.hook" in err
+    task_id = out.strip()
+    assert builds.resolved(task_id)["state"] == "completed"
+    assert "hooked\n" in builds.lading("build", "log", task_id)[1]
+    code, _, err = builds.lading(*words, "--payload", '{"word": 3}', "--yes")
+    assert code == 2
+    assert "word" in err
+    code, _, err = builds.lading(*words, "--payload", "[]", "--yes")
+    assert (code, "no JSON object" in err) == (2, True)
+    code, _, err = builds.lading(*words, "--yes", by=builds.client("auth:current-scopes"))
+    assert (code, "you lack hooks:trigger-hook:project-balrog/rebuild" in err) == (3, True)
+    found = json.loads(builds.lading("build", "list", "--hook", "project-balrog/rebuild", "--json")[1])[
+        "builds"
+    ]
+    assert [(build["taskId"], build["state"], build["origin"]) for build in found] == [
+        (task_id, "success", "hook")
+    ]
+    indexed = json.loads(builds.lading("build", "list", "--index", "project.balrog", "--json")[1])["builds"]
+    assert task_id in [build["taskId"] for build in indexed]
+
+
 # List
 
 
