@@ -1,7 +1,7 @@
 """Pages of a list, by the two forms of `continuationToken` that the services use.
 
-An opaque offset (secrets, clients, roles, groups, index) and the last key in base64 (artifacts, pending,
-claimed). A token that is neither is silently page one, as measured.
+An opaque offset (secrets, clients, roles, index) and the last key in base64 (artifacts, pending, claimed; and
+here a group's tasks, of which there may be very many). A token that is neither is silently page one, as measured.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _OFFSET_MARK: Final = "offset"
 
 def by_offset(items: Sequence[Any], query: Mapping[str, str]) -> tuple[list[Any], dict[str, str]]:
     """The page that the query asks for, and the token of the next one as a member, if there is one."""
-    start, limit = _offset(query.get("continuationToken", "")), _limit(query)
+    start, limit = _offset(query.get("continuationToken", "")), page_length(query)
     page = list(items[start : start + limit])
     following = start + limit
     return page, {"continuationToken": _offset_token(following)} if following < len(items) else {}
@@ -30,13 +30,14 @@ def by_key(
     items: Sequence[Any], query: Mapping[str, str], key: Callable[[Any], list[Any]]
 ) -> tuple[list[Any], dict[str, str]]:
     """The same for items sorted by `key`: the page starts after the key that the token holds."""
-    after, limit = _key(query.get("continuationToken", "")), _limit(query)
+    after, limit = last_key(query), page_length(query)
     left = [item for item in items if after is None or key(item) > after]
     page = left[:limit]
-    return page, {"continuationToken": _encoded(key(page[-1]))} if len(left) > limit else {}
+    return page, key_token(key(page[-1])) if len(left) > limit else {}
 
 
-def _limit(query: Mapping[str, str]) -> int:
+def page_length(query: Mapping[str, str]) -> int:
+    """How many items the query asks for, a thousand at most."""
     # limit=0 is a 500 upstream, not to be imitated: one item.
     digits = query.get("limit", str(MOST)).lstrip("0") or "0"
     return max(1, min(int(digits), MOST)) if len(digits) <= len(str(MOST)) else MOST
@@ -63,6 +64,12 @@ def _offset(token: str) -> int:
     return offset if isinstance(offset, int) and offset >= 0 else 0
 
 
-def _key(token: str) -> list[Any] | None:
-    found = _decoded(token)
+def last_key(query: Mapping[str, str]) -> list[Any] | None:
+    """The key after which the page that the query asks for starts; None for the first page."""
+    found = _decoded(query.get("continuationToken", ""))
     return found if isinstance(found, list) else None
+
+
+def key_token(key: list[Any]) -> dict[str, str]:
+    """What an answer holds where there is more after the item with this key."""
+    return {"continuationToken": _encoded(key)}

@@ -34,7 +34,10 @@ create table if not exists tasks (
   retries_left integer not null, runs text not null, definition text not null, state text not null,
   pending_since text, taken_until text);
 create index if not exists tasks_by_queue on tasks (queue_id, state);
-create index if not exists tasks_by_group on tasks (group_id);
+drop index if exists tasks_by_group;
+create index if not exists tasks_in_group on tasks (group_id, collated(task_id), task_id);
+create index if not exists tasks_by_deadline on tasks (deadline)
+  where state in ('unscheduled', 'pending', 'running');
 create index if not exists tasks_by_claim on tasks (taken_until) where taken_until is not null;
 create table if not exists dependencies (
   dependent text not null, required text not null, is_met integer not null,
@@ -87,6 +90,8 @@ class Store:
             Path(database).touch(mode=0o600)  # it holds tokens
         self._connection = sqlite3.connect(database, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
+        # Indexes are ordered by it, so nothing reads them without it.
+        self._connection.create_function("collated", 1, lambda text: collation(text)[0], deterministic=True)
         # What is committed outlives this process; a crash of the machine may cost the last moments, no more.
         self._connection.execute("pragma journal_mode = wal")
         self._connection.execute("pragma synchronous = normal")

@@ -99,17 +99,19 @@ async def change_group_priority(call: Call) -> Any:
     """Of all tasks that have another one and are not resolved."""
     row, priority = group_row(call), call.payload["newPriority"]
     call.authorize(f"queue:change-task-group-priority:{row['scheduler_id']}/{row['group_id']}")
-    tasks = group_tasks(call)
-    changed = [task for task in tasks if not task.is_resolved and task.definition["priority"] != priority]
-    for task in changed:
-        task.definition["priority"] = priority
-        save(call.deployment, task)
+    changed = []
+    with call.deployment.store.transaction():
+        for task in group_tasks(call):
+            if not task.is_resolved and task.definition["priority"] != priority:
+                task.definition["priority"] = priority
+                save(call.deployment, task)
+                changed.append(task.task_id)
     return {
         "taskGroupId": row["group_id"],
         "schedulerId": row["scheduler_id"],
         "newPriority": priority,
         "tasksAffected": len(changed),
-        "taskIds": [task.task_id for task in changed],
+        "taskIds": changed,
     }
 
 
@@ -133,14 +135,16 @@ async def cancel_group(call: Call) -> Any:
     if row["sealed"] is None:
         raise conflict(f"Cannot cancel unsealed task group: `{row['group_id']}`")
     call.authorize(f"queue:cancel-task-group:{row['scheduler_id']}/{row['group_id']}")
-    tasks = group_tasks(call)
-    cancelled = [task for task in tasks if not task.is_resolved]
-    for task in cancelled:
-        task.resolve("exception", "canceled", call.deployment.time())
-        ended(call.deployment, task)
+    size, cancelled = 0, []
+    with call.deployment.store.transaction():
+        for size, task in enumerate(group_tasks(call), start=1):  # noqa: B007 - the last number is the size
+            if not task.is_resolved:
+                task.resolve("exception", "canceled", call.deployment.time())
+                ended(call.deployment, task)
+                cancelled.append(task.task_id)
     return {
         "taskGroupId": row["group_id"],
-        "taskGroupSize": len(tasks),
+        "taskGroupSize": size,
         "cancelledCount": len(cancelled),
-        "taskIds": [task.task_id for task in cancelled],
+        "taskIds": cancelled,
     }

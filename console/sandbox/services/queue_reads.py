@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from console.sandbox.failures import not_found
-from console.sandbox.paging import by_key, by_offset
+from console.sandbox.paging import MOST, by_key, by_offset, key_token, last_key, page_length
 from console.sandbox.services.queue_model import PATTERNS, SERVICE, Task, from_row, load
 from console.sandbox.store import collation
 from console.sandbox.validation import Listing, Members, Text
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterator
 
     from console.sandbox.call import Call
 
@@ -102,10 +103,26 @@ def group_answer(row: sqlite3.Row) -> dict[str, Any]:
     return {**answer, "sealed": row["sealed"]} if row["sealed"] else answer
 
 
-def group_tasks(call: Call) -> list[Task]:
-    """The group's tasks, in the order in which the queue lists them: by id, as people collate."""
-    rows = call.deployment.store.all("select * from tasks where group_id = ?", call.params["taskGroupId"])
-    return sorted(map(from_row, rows), key=lambda task: collation(task.task_id))
+def group_tasks(call: Call) -> Iterator[Task]:
+    """The group's tasks, in the order in which the queue lists them: by id, as people collate.
+
+    They are read a thousand at a time: a group may have fifty times as many.
+    """
+    after = ""
+    while tasks := _group_page(call, after, MOST):
+        yield from tasks
+        after = tasks[-1].task_id
+
+
+def _group_page(call: Call, after: str, count: int) -> list[Task]:
+    # The first condition is what the index is searched by, the second what it leaves.
+    rows = call.deployment.store.all(
+        "select * from tasks where group_id = ? and collated(task_id) >= collated(?)"
+        " and (collated(task_id) > collated(?) or task_id > ?)"
+        " order by collated(task_id), task_id limit ?",
+        *(call.params["taskGroupId"], after, after, after, count),
+    )
+    return [from_row(row) for row in rows]
 
 
 @SERVICE.endpoint("getTaskGroup", scopes="queue:list-task-group:<taskGroupId>", patterns=PATTERNS)
@@ -118,7 +135,10 @@ async def group(call: Call) -> Any:
 async def group_list(call: Call) -> Any:
     """The group with its tasks."""
     row = group_row(call)
-    page, token = by_offset(group_tasks(call), call.query)
+    count, after = page_length(call.query), last_key(call.query)
+    found = _group_page(call, str(after[0]) if after else "", count + 1)
+    page = found[:count]
+    token = key_token([page[-1].task_id]) if len(found) > count else {}
     return {**group_answer(row), "tasks": [_with_status(task) for task in page], **token}
 
 
