@@ -61,7 +61,7 @@ class Opening:
     environment: Mapping[str, str]
     now: Callable[[], datetime]
     store: CredentialStore = field(
-        default_factory=lambda: CredentialStore(no_keyring("This is kept until lading ends."))
+        default_factory=lambda: CredentialStore(no_keyring("Nothing is kept here."))
     )
     config_path: Path | None = None
 
@@ -78,6 +78,8 @@ class Shell:
         self.session: Session | None = None
         self.note = ""
         self.failure: Exception | None = None
+        self.task_id = ""
+        """The task that was looked at last, which the screens of logs and artifacts show."""
         self.changed: list[Callable[[], None]] = []
         self.renewed: list[Callable[[], None]] = []
         """Called once another session is being opened: what was refused may be tried again."""

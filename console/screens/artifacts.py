@@ -1,0 +1,146 @@
+"""What a task left behind: its artifacts, and downloads of them that are whole and hashed, or not there."""
+
+from __future__ import annotations
+
+import shlex
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding
+from textual.widgets import Static
+
+from console.actions.artifact_get import download
+from console.actions.artifact_list import list_artifacts
+from console.domain.artifact import Downloaded, file_name
+from console.screens.build_words import amount
+from console.screens.task_desk import TaskScreen
+from console.widgets.content import lines
+from console.widgets.filter_table import Cell, Column, FilterTable, Row
+from runner.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+    from console.domain.artifact import Artifact, Progress
+
+
+class Artifacts(TaskScreen):
+    """The artifacts of a task's last run."""
+
+    TITLE = "Artifacts"
+    DEFAULT_CSS = """
+    Artifacts .download { height: auto; padding: 0 1; background: $boost; display: none; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "d", "download", "Download", id="artifacts.download", tooltip="Into this folder; escape ends it."
+        ),
+    ]
+
+    def body(self) -> ComposeResult:
+        """One table, and how far a download is."""
+        yield from super().body()
+        self.table = FilterTable(
+            Column("artifact"),
+            Column("type"),
+            Column("size", 10),
+            Column("kept as", 9),
+            Column("expires", 10),
+            Column("sha256"),
+            empty="It has no artifacts.",
+            id="artifacts",
+        )
+        self.note = Static(markup=False, classes="download")
+        yield self.table
+        yield self.note
+
+    def on_mount(self) -> None:
+        """Nothing was downloaded yet."""
+        super().on_mount()
+        self._found: dict[str, Artifact] = {}
+        self._hashed: dict[str, Downloaded] = {}
+
+    def load_task(self) -> None:
+        """List them."""
+        task_id = self.task_id
+        self.table.focus()
+        self.work(
+            "Listing artifacts", lambda session: list_artifacts(session.connection, task_id), self._show
+        )
+
+    def _show(self, found: Sequence[Artifact]) -> None:
+        self._found = {artifact.name: artifact for artifact in found}
+        self._hashed = {}
+        self.table.show(map(self._row, found))
+
+    def _row(self, artifact: Artifact) -> Row:
+        hashed = self._hashed.get(artifact.name)
+        size = hashed.size if hashed else artifact.size
+        kept = Cell("✗ error", "bad") if artifact.storage == "error" else artifact.storage
+        cells = (
+            artifact.name,
+            artifact.content_type,
+            Cell("· unknown", "quiet") if size is None else amount(size),
+            kept,
+            f"{artifact.expires:%Y-%m-%d}" if artifact.expires else "",
+            hashed.sha256 if hashed else Cell("· d tells", "quiet"),
+        )
+        return Row(artifact.name, cells)
+
+    def action_download(self) -> None:
+        """Into the folder that the console was begun in."""
+        artifact = self._found.get(self.table.selected or "")
+        if artifact is None:
+            return
+        try:
+            to = Path.cwd() / file_name(artifact.name)
+        except UsageError as error:
+            self.show_error(error)
+            return
+        self._tell(f"{artifact.name}: …")
+        self.follow(
+            f"Downloading {artifact.name}",
+            lambda session: download(session.connection, artifact, to),
+            partial(self._came, artifact),
+        )
+
+    def _came(self, artifact: Artifact, step: Progress | Downloaded) -> None:
+        if isinstance(step, Downloaded):
+            self._hashed[artifact.name] = step
+            self.table.update_row(self._row(artifact))
+            self._tell(f"✓ {step.path}, {amount(step.size)}\nsha256 {step.sha256}, {step.hashed}")
+        else:
+            of = f" of {amount(step.total)}" if step.total else ""
+            self._tell(f"{artifact.name}: {amount(step.received)}{of}, escape ends it")
+
+    def cancel_work(self) -> bool:
+        """What was downloaded of a file that is not whole is gone."""
+        cancelled = super().cancel_work()
+        if cancelled:
+            self._tell("")
+        return cancelled
+
+    def show_error(self, error: BaseException) -> None:
+        """A download that failed is no longer under way."""
+        super().show_error(error)
+        self._tell("")
+
+    def _tell(self, text: str) -> None:
+        self.note.update(lines(text))
+        self.note.display = bool(text)
+
+    def selected_id(self) -> str | None:
+        """The artifact's name."""
+        return self.table.selected
+
+    def command(self) -> str | None:
+        """The same, by the command."""
+        if not self.task_id:
+            return None
+        name = self.table.selected
+        words = ["artifact", "get", self.task_id, name] if name else ["artifact", "list", self.task_id]
+        return shlex.join(["lading", *words])

@@ -1,0 +1,233 @@
+"""The recent builds of this repository's images; those that run are looked at again and again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shlex
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual import on
+from textual.binding import Binding
+
+from console.actions.build_list import Where, list_builds, with_details
+from console.actions.repository import repository_of
+from console.domain.web_urls import group_page, task_page
+from console.screens.build_words import ago, lasted, state_cell
+from console.screens.screen import ConsoleScreen
+from console.widgets.filter_table import Column, FilterTable, Row
+from runner.errors import RunnerError, UsageError
+from runner.retry import Backoff
+from runner.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+    from textual.timer import Timer
+
+    from console.actions.build_list import BuildList
+    from console.connection import Connection
+    from console.domain.builds import Build
+    from console.shell import Session
+
+# A look at what runs, then ever longer waits while nothing changes.
+_LOOKS: Final = Backoff(attempts=0, first=3.0, longest=60.0)
+
+
+def where_of(folder: Path) -> Where:
+    """What a checkout's builds are asked of.
+
+    Raises:
+        UsageError: nothing is known of it.
+    """
+    repository = repository_of(folder)
+    images = [image for image in repository.images if isinstance(image, Settings)]
+    where = Where(
+        slug=repository.slug,
+        namespaces=tuple(dict.fromkeys(image.index for image in images if image.index)),
+    )
+    if where == Where():
+        raise UsageError(
+            "Whose builds to list is not known.",
+            cause="This checkout has no remote `origin`, and lading.toml names no index.",
+            action="Begin in a checkout, or press 5 and give a task's id.",
+        )
+    return where
+
+
+def key_of(build: Build) -> str:
+    """What a build is once in the list."""
+    return build.task_id or build.group_id
+
+
+def row_of(build: Build, now: datetime) -> Row:
+    """A build as a row."""
+    return Row(
+        key_of(build),
+        (
+            state_cell(build.state),
+            build.branch or build.event,
+            build.commit[:8],
+            ago(build.created, now),
+            lasted(build.seconds(now)),
+            build.problem or ", ".join(tag for tag, _ in build.tags) or build.name,
+            build.who,
+            build.digest.removeprefix("sha256:")[:12],
+        ),
+    )
+
+
+class Builds(ConsoleScreen):
+    """The last builds."""
+
+    TITLE = "Builds"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "trigger", "Trigger", id="builds.trigger", tooltip="Plan a build, see it, create it."),
+        Binding("l", "log", "Log", id="builds.log", tooltip="What the build says."),
+    ]
+
+    def body(self) -> ComposeResult:
+        """One table."""
+        self.table = FilterTable(
+            Column("state", 13),
+            Column("branch"),
+            Column("commit", 8),
+            Column("began", 11),
+            Column("took", 9),
+            Column("tags"),
+            Column("who"),
+            Column("digest", 12),
+            empty="No build is known here. t plans one.",
+            id="builds",
+        )
+        yield self.table
+
+    def on_mount(self) -> None:
+        """Nothing is known yet."""
+        super().on_mount()
+        self._builds: dict[str, Build] = {}
+        self._timer: Timer | None = None
+        self._quiet = 0
+        self._unread: tuple[str, ...] = ()
+        self.table.focus()
+
+    def load(self) -> None:
+        """List them, then what their tasks tell."""
+        self._quiet = 0
+        self._list()
+
+    def _list(self) -> None:
+        async def listed(session: Session) -> BuildList:
+            where = await asyncio.to_thread(where_of, session.folder)
+            return await list_builds(session.connection, where)
+
+        self.work("Listing builds", listed, self._show)
+
+    def _show(self, found: BuildList) -> None:
+        before, now = self._builds, self.shell.opening.now()
+        self._builds = {key_of(build): build for build in found.builds}
+        changed = []
+        for key, build in self._builds.items():
+            known = before.get(key)
+            if known is not None and known.is_over and known.state == build.state:
+                self._builds[key] = known
+            else:
+                changed.append(build)
+        self.table.show(row_of(build, now) for build in self._builds.values())
+        if found.unread and found.unread != self._unread:
+            self.notify("\n".join(found.unread), title="Not all could be asked", severity="warning")
+        self._unread = found.unread
+        if not changed:
+            self._look_again()
+            return
+        self._quiet = 0
+
+        def details(session: Session) -> AsyncIterator[Build]:
+            return _details(session.connection, changed)
+
+        self.follow("Reading what the tasks tell", details, self._told, self._look_again)
+
+    def _told(self, build: Build) -> None:
+        known = self._builds.get(key_of(build))
+        self._builds[key_of(build)] = build
+        if known != build:
+            self.table.update_row(row_of(build, self.shell.opening.now()))
+
+    def _look_again(self) -> None:
+        """While something runs, and somebody looks."""
+        self._stop_looking()
+        if self.app.screen is self and any(not build.is_over for build in self._builds.values()):
+            self._quiet = min(self._quiet + 1, 8)
+            self._timer = self.set_timer(_LOOKS.wait(self._quiet, None, 0.5), self._list)
+
+    def _stop_looking(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+
+    def on_screen_suspend(self) -> None:
+        """Nobody looks: nothing is asked."""
+        super().on_screen_suspend()
+        self._stop_looking()
+
+    def on_screen_resume(self) -> None:
+        """Somebody looks again."""
+        if self._builds:
+            self._look_again()
+
+    @on(FilterTable.Opened)
+    def _show_build(self, event: FilterTable.Opened) -> None:
+        build = self._builds.get(event.key)
+        if build is None:
+            return
+        from console.screens.task import TaskDetails
+        from console.screens.task_group import TaskGroup
+
+        if build.task_id:
+            self.app.push_screen(TaskDetails(self.shell, build.task_id))
+        else:
+            self.app.push_screen(TaskGroup(self.shell, build.group_id))
+
+    def action_log(self) -> None:
+        """The log of the task, or of the group's first."""
+        build = self._builds.get(self.table.selected or "")
+        if build is not None:
+            from console.screens.log import TaskLog
+
+            self.app.push_screen(TaskLog(self.shell, build.task_id or build.group_id))
+
+    def action_trigger(self) -> None:
+        """Plan a build."""
+        from console.screens.task_group import TaskGroup
+        from console.screens.trigger import Trigger
+
+        self.app.push_screen(Trigger(self.shell, lambda done: TaskGroup(self.shell, done.group_id)))
+
+    def selected_id(self) -> str | None:
+        """The id of the task or the group."""
+        return self.table.selected
+
+    def command(self) -> str | None:
+        """The same, by the command."""
+        selected = self.table.selected
+        return f"lading build watch {shlex.quote(selected)}" if selected else "lading build list"
+
+    def page(self) -> str | None:
+        """Its page."""
+        build = self._builds.get(self.table.selected or "")
+        if build is None:
+            return None
+        if build.task_id:
+            return task_page(self.shell.root_url, build.task_id)
+        return group_page(self.shell.root_url, build.group_id)
+
+
+async def _details(connection: Connection, builds: list[Build]) -> AsyncGenerator[Build, None]:
+    """One after the other, for a list is looked at from its beginning; one that cannot be read hinders none."""
+    for build in builds:
+        with contextlib.suppress(RunnerError):
+            yield await with_details(connection, build)

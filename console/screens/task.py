@@ -1,0 +1,189 @@
+"""One task of a build: what it did, step by step, and what can be done with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from console.actions.build_control import cancel_task, change_priority, rerun_task
+from console.actions.build_task import read_task
+from console.domain.task_request import PRIORITIES
+from console.screens.build_words import state_words
+from console.screens.priority import Priority
+from console.screens.task_desk import TaskScreen
+from console.screens.task_words import task_content
+from console.widgets.confirm import Confirm
+from runner.retry import Backoff
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from typing import Final
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+    from textual.timer import Timer
+
+    from console.actions.build_task import TaskDetail
+    from console.domain.builds import Task
+    from console.shell import Session
+
+_LOOKS: Final = Backoff(attempts=0, first=3.0, longest=30.0)
+
+
+class TaskDetails(TaskScreen):
+    """One task, whole; while it has not ended it is looked at again and again."""
+
+    TITLE = "Task"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("l", "log", "Log", id="task.log", tooltip="What it says, live."),
+        Binding("a", "artifacts", "Artifacts", id="task.artifacts", tooltip="What it left behind."),
+        Binding("K", "cancel", "Cancel", id="task.cancel", tooltip="End it, after a question."),
+        Binding("U", "rerun", "Rerun", show=False, id="task.rerun", tooltip="Run it once more, as it is."),
+        Binding("T", "retrigger", "Retrigger", id="task.retrigger", tooltip="Plan a new task like it."),
+        Binding("P", "priority", "Priority", show=False, id="task.priority", tooltip="Let it run sooner."),
+        Binding("j", "move('scroll_down')", "Down", show=False, id="task.down"),
+        Binding("k", "move('scroll_up')", "Up", show=False, id="task.up"),
+        Binding("g", "move('scroll_home')", "First line", show=False, id="task.first"),
+        Binding("G", "move('scroll_end')", "Last line", show=False, id="task.last"),
+        Binding("ctrl+d", "move('page_down')", "Page down", show=False, id="task.page-down"),
+        Binding("ctrl+u", "move('page_up')", "Page up", show=False, id="task.page-up"),
+    ]
+
+    def body(self) -> ComposeResult:
+        """Its lines."""
+        yield from super().body()
+        self.told = Static(markup=False)
+        self.scroller = VerticalScroll(self.told, id="details")
+        yield self.scroller
+
+    def on_mount(self) -> None:
+        """Nothing is known yet."""
+        super().on_mount()
+        self._detail: TaskDetail | None = None
+        self._timer: Timer | None = None
+        self._quiet = 0
+        self.scroller.focus()
+
+    def load_task(self) -> None:
+        """Read it with what it left behind."""
+        task_id = self.task_id
+        self.work("Reading the task", lambda session: read_task(session.connection, task_id), self._show)
+
+    def _show(self, detail: TaskDetail) -> None:
+        known = self._detail
+        self._quiet = (
+            0 if known is None or known.task.result != detail.task.result else min(self._quiet + 1, 8)
+        )
+        self._detail = detail
+        self.told.update(task_content(detail, self.shell.opening.now()))
+        self._look_again()
+
+    def _look_again(self) -> None:
+        self._stop_looking()
+        if self._detail is not None and not self._detail.task.is_resolved and self.app.screen is self:
+            self._timer = self.set_timer(_LOOKS.wait(self._quiet + 1, None, 0.5), self.load_task)
+
+    def _stop_looking(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+
+    def on_screen_suspend(self) -> None:
+        """Nobody looks: nothing is asked."""
+        super().on_screen_suspend()
+        self._stop_looking()
+
+    def on_screen_resume(self) -> None:
+        """Somebody looks again."""
+        super().on_screen_resume()
+        self._look_again()
+
+    def action_log(self) -> None:
+        """Its log."""
+        from console.screens.log import TaskLog
+
+        self.app.push_screen(TaskLog(self.shell, self.task_id))
+
+    def action_artifacts(self) -> None:
+        """Its artifacts."""
+        from console.screens.artifacts import Artifacts
+
+        self.app.push_screen(Artifacts(self.shell, self.task_id))
+
+    def action_retrigger(self) -> None:
+        """Plan a new task like it."""
+        from console.screens.trigger import Trigger
+
+        self.app.push_screen(
+            Trigger(self.shell, lambda done: TaskDetails(self.shell, done.task_ids[0]), self.task_id)
+        )
+
+    def action_cancel(self) -> None:
+        """End it, after a question."""
+        self._ask(
+            "Cancel",
+            "It is ended with all that it builds; what it has pushed stays. Tasks that wait for it never run.",
+            "Cancelling",
+            lambda session: cancel_task(session.connection, self.task_id),
+        )
+
+    def action_rerun(self) -> None:
+        """Run it once more, after a question."""
+        self._ask(
+            "Rerun",
+            "The same task gets another run; it may push once more, and tags may move.",
+            "Asking for a rerun",
+            lambda session: rerun_task(session.connection, self.task_id),
+        )
+
+    def action_priority(self) -> None:
+        """Choose another priority."""
+        if not self._may_change():
+            return
+
+        def chosen(priority: str | None) -> None:
+            if priority is not None:
+                self._ask(
+                    f"Give priority {priority} to",
+                    "It is taken before all tasks of this pool that have a lower one.",
+                    "Changing the priority",
+                    lambda session: change_priority(session.connection, self.task_id, priority),
+                )
+
+        current = self._detail.task.priority if self._detail else ""
+        self.app.push_screen(Priority(PRIORITIES, current), chosen)
+
+    def _may_change(self) -> bool:
+        if self._detail is None:
+            return False
+        if self.shell.opening.read_only:
+            self.notify("The console is read-only: nothing is changed.", severity="warning")
+            return False
+        return True
+
+    def _ask(self, verb: str, effect: str, what: str, action: Callable[[Session], Awaitable[Task]]) -> None:
+        if not self._may_change() or self._detail is None:
+            return
+
+        def answered(go: bool | None) -> None:
+            if go:
+                self.work(what, action, self._changed)
+
+        question = f"{verb} task {self.task_id}?\n{self._detail.task.name}"
+        self.app.push_screen(Confirm(question, effect, verb=verb.partition(" ")[0]), answered)
+
+    def _changed(self, task: Task) -> None:
+        self.notify(f"{task.task_id} is {state_words(task.result)}, priority {task.priority}")
+        self._quiet = 0
+        self.load_task()
+
+    def action_move(self, how: str) -> None:
+        """Move as the scroller's own keys do."""
+        getattr(self.scroller, f"action_{how}")()
+
+    def command(self) -> str | None:
+        """The same, by the command."""
+        return f"lading build watch {self.task_id}"
