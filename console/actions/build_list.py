@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from console.connection import Connection
     from console.domain.builds import Task
 
-_LATEST: Final = datetime.min.replace(tzinfo=UTC)
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 # Tasks of a group that are looked at for what was published.
 _LOOKED_AT: Final = 20
 
@@ -77,7 +77,7 @@ async def list_builds(connection: Connection, where: Where, limit: int = 30) -> 
             found.extend(await question())
         except RunnerError as error:
             unread.append(str(error))
-    builds = sorted(_merged(found), key=lambda build: build.created or _LATEST, reverse=True)
+    builds = sorted(_merged(found), key=lambda build: build.created or _LONG_AGO, reverse=True)
     return BuildList(tuple(builds[:limit]), tuple(unread))
 
 
@@ -167,10 +167,18 @@ async def _of_hook(connection: Connection, hook: str, limit: int) -> list[Build]
 
 
 async def _of_group(connection: Connection, group_id: str) -> list[Build]:
-    found: list[Task] = []
+    """One row, whatever the group's size: of its later pages one task of each result is kept, the last to end."""
+    first: list[Task] = []
+    others: dict[str, Task] = {}
     async for page in tasks.group(connection.taskcluster, group_id):
-        found.extend(page)
-    return [build_of_tasks(tuple(found), origin="group")] if found else []
+        if not first:
+            first = page
+            continue
+        for task in page:
+            known = others.get(task.result)
+            if known is None or (known.resolved or _LONG_AGO) < (task.resolved or _LONG_AGO):
+                others[task.result] = task
+    return [build_of_tasks((*first, *others.values()), origin="group")] if first else []
 
 
 async def with_details(connection: Connection, build: Build) -> Build:

@@ -132,6 +132,14 @@ def test_a_log_on_a_terminal_obeys_nothing(builds):
     assert "\a" not in out
 
 
+def test_a_log_into_a_pipe_is_as_it_is_byte_by_byte(builds):
+    task_id = builds.create(r"printf '\033]0;x\007 \xff\r\n'")
+    builds.resolved(task_id)
+    pipe = io.TextIOWrapper(io.BytesIO())
+    assert cli.run(("build", "log", task_id), builds.variables, pipe, io.StringIO()) == 0
+    assert b"\x1b]0;x\x07 \xff\r\n" in pipe.buffer.getvalue()
+
+
 def test_the_first_error_is_shown_with_its_number(builds):
     task_id = builds.create("echo fine; echo 'error: it broke'; echo after; exit 1")
     builds.resolved(task_id)
