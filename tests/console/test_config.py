@@ -1,8 +1,8 @@
 """The configuration is read once, and every problem is told with its line."""
 
+import platformdirs
 import pytest
 
-from console import config as configuration
 from console.config import Config, lines_of, load_config, parse_config, state_folder
 from runner.errors import SettingsError, UsageError
 
@@ -92,9 +92,7 @@ def test_lines_are_found_whatever_quotes_the_keys_have():
 
 
 def test_the_state_folder_is_the_users_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        configuration.platformdirs, "user_state_path", lambda _name: tmp_path / "state" / "lading"
-    )
+    monkeypatch.setattr(platformdirs, "user_state_path", lambda _name: tmp_path / "state" / "lading")
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "lading").mkdir(mode=0o755)
     assert state_folder().stat().st_mode & 0o777 == 0o700

@@ -61,7 +61,7 @@ def test_as_the_console_is_its_keys_mean_one_thing_each_and_none_is_taken_by_ter
     scopes = scopes_of([entry.load() for entry in SCREENS], Lading.BINDINGS)
     unfit = {"ctrl+s", "ctrl+b", "ctrl+a", "ctrl+j", "ctrl+m", "ctrl+i", "ctrl+h", "ctrl+z"}
     for scope in scopes:
-        keys: dict[str, set[str]] = {}
+        keys: dict[str, set[str | None]] = {}
         for binding in scope:
             assert binding.key not in unfit
             assert not binding.key.startswith("alt+")

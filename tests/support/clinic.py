@@ -166,6 +166,8 @@ class Clinic:
                 assert code == 0, err
             case ["git", "pull"]:
                 self.git("merge", "--ff-only", "newer")
+            case other:
+                raise AssertionError(f"A doctor's command that nobody can follow: {other}")
 
     def _init(self):
         image = f"{self.registry.host}/mozilla/balrog"

@@ -155,7 +155,7 @@ def test_the_answer_can_be_left_before_its_end(patient):
 
 
 def test_a_deployment_that_does_not_answer_is_asked_one_thing_and_is_no_broken_link(patient):
-    attempts = []
+    attempts: list[object] = []
 
     async def nothing(_seconds):
         """No wait."""

@@ -116,11 +116,12 @@ class _Ascii(io.TextIOWrapper):
     """A stream that takes no other character than ASCII."""
 
     def __init__(self):
-        super().__init__(io.BytesIO(), encoding="ascii")
+        self._bytes = io.BytesIO()
+        super().__init__(self._bytes, encoding="ascii")
 
     def text(self):
         self.flush()
-        return self.buffer.getvalue().decode("ascii")
+        return self._bytes.getvalue().decode("ascii")
 
     def getvalue(self):
         return self.text()

@@ -106,7 +106,9 @@ def test_a_script_of_the_repositorys_own_needs_no_variables_of_the_runner():
 )
 def test_what_the_runner_would_not_understand_is_named(env, names):
     (finding,) = told_findings(task(f"{{{PUBLISH}, env: {env}}}"), SLUG, COMMIT)
-    edited = {edit.path[-1] for edit in finding.fixes[0].edits}
+    (fix,) = finding.fixes
+    assert isinstance(fix, EditFile)
+    edited = {edit.path[-1] for edit in fix.edits}
     assert (finding.name, edited >= names) == ("event-mistold", True)
 
 
