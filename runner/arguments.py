@@ -46,6 +46,9 @@ def runner_parser(words: Sequence[str]) -> argparse.ArgumentParser:
             command.add_argument("--output", type=Path, required=True, metavar="DIR", help="the layout")
         if name == "push":
             command.add_argument("layout", type=Path, metavar="LAYOUT", help="the layout's folder")
+        if name == "plan":
+            found = "leave what is found as docker-plan.json among the task's artifacts"
+            command.add_argument("--leave", action="store_true", help=found)
         command.add_argument("image", nargs="?", metavar="IMAGE", help="which [image.IMAGE] of lading.toml")
         command.add_argument("--checkout", type=Path, default=Path(), metavar="DIR", help="the checkout")
         command.add_argument(

@@ -72,7 +72,7 @@ def _run(arguments: argparse.Namespace, narrator: Narrator) -> ExitCode:
     if arguments.command == "plan":
         from runner.commands.plan import plan
 
-        return plan(job, sys.stdout, as_json=arguments.json)
+        return plan(job, sys.stdout, as_json=arguments.json, leave=arguments.leave)
     if arguments.command == "build":
         from runner.commands.build import build
 

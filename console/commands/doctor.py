@@ -48,6 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     happening.add_argument("--tag", metavar="T", help="a push of the tag")
     happening.add_argument("--release", metavar="TAG", help="a release of the tag is published")
+    parser.add_argument(
+        "--prove",
+        action="store_true",
+        help="have a task try the secret's token as a publish would: it opens an upload and cancels it",
+    )
+    parser.add_argument("--yes", action="store_true", help="with --prove: do not ask")
     add_connection_arguments(parser)
     parser.epilog = (
         "Exits 0 where the next push will publish, 1 where it will not, 7 where that cannot be told."
@@ -63,6 +69,10 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str], stdout: T
         happening=Happening(**named) if any(named.values()) else None,
         repository=arguments.repository,
     )
+    if arguments.prove:
+        from console.commands.doctor_prove import run_prove
+
+        return run_prove(arguments, question, environment, stdout, stderr)
     paint, encoding = Paint.on(stdout, environment), getattr(stdout, "encoding", None) or "utf-8"
 
     async def tell(connection: Connection) -> list[Diagnosis]:

@@ -189,7 +189,7 @@ def _rotate(
 
     if _change(arguments, environment, stdout, stderr, draft):
         print(
-            "lading: the old token still works: once `lading doctor` is content, revoke it at the registry.",
+            "lading: the old token still works: once `lading doctor --prove` is content, revoke it at the registry.",
             file=stderr,
         )
     return ExitCode.OK

@@ -11,6 +11,8 @@ from runner.findings import Finding, Level, exit_code_of, problem
 from runner.narration import printable
 from runner.preparation import Preparation
 from runner.settings import OPTIONS
+from runner.task.artifacts import Artifact
+from runner.task.report import PLAN_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,16 +23,29 @@ if TYPE_CHECKING:
 _SIGN = {Level.OK: "ok  ", Level.WARNING: "warn", Level.PROBLEM: "FAIL", Level.UNKNOWN: "?   "}
 
 
-def plan(job: Job, stdout: TextIO, *, as_json: bool) -> ExitCode:
-    """Show the settings with their sources and every finding; the exit code is what publish would begin with."""
+def plan(job: Job, stdout: TextIO, *, as_json: bool, leave: bool = False) -> ExitCode:
+    """Show the settings with their sources and every finding; the exit code is what publish would begin with.
+
+    Args:
+        job: what would be published.
+        stdout: where it is shown.
+        as_json: as JSON.
+        leave: leave it among the task's artifacts too: what ran in a task is read from there.
+
+    Raises:
+        RunnerError: it could not be left.
+    """
+    settings = _settings(job)
     with Preparation(job) as preparation:
         findings = _findings(preparation)
-    settings = _settings(job)
-    if as_json:
         listed = [{**asdict(finding), "exit_code": int(finding.exit_code)} for finding in findings]
-        stdout.write(
-            json.dumps({"settings": settings, "findings": listed, "warnings": job.narrator.warnings}) + "\n"
-        )
+        document = {"settings": settings, "findings": listed, "warnings": job.narrator.warnings}
+        if leave:
+            content = job.narrator.masker(json.dumps(document, indent=2)).encode()
+            name = f"{job.settings.artifact_prefix}{PLAN_NAME}"
+            preparation.sink.leave(Artifact(name, content, "application/json"))
+    if as_json:
+        stdout.write(json.dumps(document) + "\n")
     else:
         stdout.writelines(printable(job.narrator.masker(line)) + "\n" for line in _lines(settings, findings))
     return exit_code_of(findings)

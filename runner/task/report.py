@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from runner.narration import Step
 
 REPORT_NAME: Final = "docker-build-report.json"
+PLAN_NAME: Final = "docker-plan.json"
 REPORT_VERSION: Final = 1
 
 
