@@ -12,6 +12,7 @@ from aiohttp import web
 
 from console.actions import artifact_get
 from console.actions.artifact_get import download
+from console.connection import Connection, ConnectionSettings
 from console.domain.artifact import Artifact, Downloaded, Progress
 from console.failures import Absent
 from runner.errors import IntegrityFailure, Unavailable, UsageError
@@ -77,18 +78,15 @@ async def storage():
     await runner.cleanup()
 
 
-class Pointing:
+def pointing(gateway, answer):
     """A connection to a queue that says where the one artifact is."""
 
-    def __init__(self, gateway, answer):
-        self.taskcluster = gateway
-        self._answer = answer
+    async def call(service, entry, *names, **_keywords):
+        assert (service, names) == ("queue", ("t" * 22, 0, "public/a.bin"))
+        return answer if entry == "artifact" else {"url": answer["url"]}
 
-        async def call(service, entry, *names, **_keywords):
-            assert (service, names) == ("queue", ("t" * 22, 0, "public/a.bin"))
-            return self._answer if entry == "artifact" else {"url": self._answer["url"]}
-
-        gateway.call = call
+    gateway.call = call
+    return Connection(ConnectionSettings(gateway.root_url), gateway)
 
 
 def artifact(size=None):
@@ -96,7 +94,7 @@ def artifact(size=None):
 
 
 async def fetch(place, storage, to, *, size=None, storage_type="s3"):
-    connection = Pointing(await place.gateway(), {"storageType": storage_type, "url": storage.url})
+    connection = pointing(await place.gateway(), {"storageType": storage_type, "url": storage.url})
     async with aclosing(download(connection, artifact(size), to)) as steps:
         return [step async for step in steps]
 
@@ -163,7 +161,7 @@ async def test_another_size_than_the_queue_was_told_is_no_download(place, storag
 
 async def test_an_error_in_place_of_an_artifact_is_told(place, storage, tmp_path):
     answer = {"storageType": "error", "reason": "file-missing-on-worker", "message": "No such file"}
-    connection = Pointing(await place.gateway(), answer)
+    connection = pointing(await place.gateway(), answer)
     steps = download(connection, artifact(), tmp_path / "a.bin")
     with pytest.raises(Absent, match="file-missing-on-worker: No such file"):
         await anext(steps)
@@ -172,7 +170,7 @@ async def test_an_error_in_place_of_an_artifact_is_told(place, storage, tmp_path
 
 async def test_a_download_that_is_stopped_leaves_nothing(place, storage, tmp_path):
     storage.hangs = True
-    connection = Pointing(await place.gateway(), {"storageType": "s3", "url": storage.url})
+    connection = pointing(await place.gateway(), {"storageType": "s3", "url": storage.url})
 
     async def fetching():
         async with aclosing(download(connection, artifact(), tmp_path / "a.bin")) as steps:

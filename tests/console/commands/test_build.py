@@ -206,8 +206,8 @@ def test_nothing_is_changed_unasked_nor_read_only(builds):
     for words in (("cancel", task_id), ("rerun", task_id)):
         code, _, err = builds.lading("build", *words)
         assert (code, "nobody can be asked" in err) == (2, True)
-    for words in (("cancel", task_id, "--yes"), ("rerun", task_id, "--yes"), ("priority", task_id, "high")):
-        assert builds.lading("build", *words, "--read-only")[0] == 3
+    for change in (("cancel", task_id, "--yes"), ("rerun", task_id, "--yes"), ("priority", task_id, "high")):
+        assert builds.lading("build", *change, "--read-only")[0] == 3
     code, _, err = builds.lading("build", "cancel", task_id, stdin=Terminal("no\n"))
     assert code == 1
     assert builds.status(task_id)["state"] == "pending"
