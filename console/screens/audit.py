@@ -95,7 +95,7 @@ def _rows(trail: Trail) -> Iterator[tuple[Row, Entity]]:
             when,
             what,
             Cell(event.entity.kind, "quiet"),
-            event.entity.name,
+            _short(event.entity, trail),
             event.client_id,
         )
         yield Row(f"event {number}", cells), event.entity

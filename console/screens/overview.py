@@ -98,7 +98,7 @@ class Overview(ConsoleScreen):
         self._found, self._is_done = {}, False
         folder = self.shell.folder
         if folder is not None:
-            self.in_thread(_REPOSITORY, partial(repository_of, folder), self._show_images)
+            self.in_thread(_REPOSITORY, partial(_read_folder, folder), self._show_images)
         else:
             self.work(_REPOSITORY, _read, self._show_images)
         self.follow(_DOCTOR, self._diagnose, self._show_finding, self._done)
@@ -111,8 +111,8 @@ class Overview(ConsoleScreen):
         async for finding in doctor.diagnose(session.connection, question):
             yield finding
 
-    def _show_images(self, repository: Repository) -> None:
-        self._repository = repository
+    def _show_images(self, read: tuple[tuple[float, ...], Repository]) -> None:
+        self._written, self._repository = read
         self._draw()
 
     def _show_finding(self, finding: Diagnosis) -> None:
@@ -215,8 +215,8 @@ class Overview(ConsoleScreen):
     async def _compare(self, folder: Path) -> None:
         written = await asyncio.to_thread(_times, folder)
         if self._written not in {None, written} and self.is_attached:
+            self._written = written
             self.load()
-        self._written = written
 
     def selected_id(self) -> str | None:
         """The image's name, or the finding's."""
@@ -241,8 +241,13 @@ class Overview(ConsoleScreen):
                 return None
 
 
-async def _read(session: Session) -> Repository:
-    return await asyncio.to_thread(repository_of, session.folder)
+async def _read(session: Session) -> tuple[tuple[float, ...], Repository]:
+    return await asyncio.to_thread(_read_folder, session.folder)
+
+
+def _read_folder(folder: Path) -> tuple[tuple[float, ...], Repository]:
+    """When the files were written, looked at first: what changes while they are read is seen at the next look."""
+    return _times(folder), repository_of(folder)
 
 
 def _row(key: str, found: Diagnosis, *, several: bool) -> Row:
