@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from textual.binding import Binding
 
+from console.actions.read_access import read_access
 from console.actions.secret_delete import delete_secret
 from console.actions.secret_save import undo
 from console.actions.secret_use import use_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from console.actions.secret_delete import Deleted
     from console.actions.secret_save import Saved
     from console.actions.secret_use import SecretUse
+    from console.domain.access import Access
     from console.shell import Session, Shell
 
 
@@ -65,6 +67,7 @@ class SecretScreen(ConsoleScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "rotate", "Rotate", id="secret.rotate", tooltip="Set a registry token, in its shape."),
         Binding("x", "delete", "Delete", id="secret.delete", tooltip="Delete the secret; asks for its name."),
+        Binding("w", "who", "Who", id="secret.who", tooltip="Which roles and clients can read the secret."),
         Binding(
             "u", "undo", "Undo", id="secret.undo", tooltip="Put back what this program last replaced in it."
         ),
@@ -139,6 +142,20 @@ class SecretScreen(ConsoleScreen):
     def gone(self) -> None:
         """The secret under the cursor is not there any more."""
         self.load()
+
+    def action_who(self) -> None:
+        """Ask who else can read it, and by which roles."""
+        name = self.selected_id()
+        if name is None:
+            self.notify("No secret is chosen.", severity="warning")
+            return
+
+        def ask(access: Access) -> None:
+            from console.screens.access_question import Question
+
+            self.app.push_screen(Question(self.shell, access, "", f"secrets:get:{name}"))
+
+        self.work("Reading roles and clients", lambda session: read_access(session.connection), ask)
 
     def action_undo(self) -> None:
         """Ask, then put back what was there."""

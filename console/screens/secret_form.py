@@ -116,6 +116,10 @@ class SecretForm(ConsoleScreen):
         """Nothing that was typed outlives the form."""
         self._forget()
 
+    def show_error(self, error: BaseException) -> None:
+        """Show it, and what tries again: a letter would be typed into a field."""
+        self._errors.show(error, "Continue tries again; what you typed is kept")
+
     def load(self) -> None:
         """Say what is there, and fill in what is no secret."""
         if self.secret:
@@ -232,7 +236,8 @@ class SecretForm(ConsoleScreen):
         self.desk.keep(saved)
         read_back = "and read back" if saved.is_verified else "; it cannot be read back"
         undo = "\nu puts back what was there." if saved.can_be_undone else ""
-        self.notify(f"✓ Secret {saved.name} is saved {read_back}.{undo}")
+        then = "" if self.sets_key else "\nOnce the overview (1) is green, revoke the old token."
+        self.notify(f"✓ Secret {saved.name} is saved {read_back}.{undo}{then}")
         self._leave()
 
     def action_back(self) -> None:

@@ -11,9 +11,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from console.sandbox.seed import DOCKERHUB
+from console.domain.secret_change import Fingerprints
+from console.sandbox.seed import BRANCH_ROLE, DOCKERHUB
 from tests.support.screens import settled, shows
-from tests.support.screenshots_world import screenshots_world
+from tests.support.screenshots_world import NEXT_TOKEN, USER, screenshots_world
 
 NARROW, WIDE = (80, 24), (120, 40)
 
@@ -32,6 +33,15 @@ def press(*keys, until=()):
     return drive
 
 
+async def without_the_scope(pilot):
+    """The role does not grant the secret: the first row that is red has the cursor."""
+    world = pilot.app.world
+    scopes = world.sandbox.call("GET", "auth", "roles", BRANCH_ROLE)["scopes"]
+    world.sandbox.set_role(BRANCH_ROLE, *(scope for scope in scopes if scope != READS_SECRET))
+    await press("r", until=["The next push will not publish"])(pilot)
+    world.sandbox.set_role(BRANCH_ROLE, *scopes, description="Seeded by the sandbox")
+
+
 async def edit_role(pilot):
     """Give a role a scope that its editor lacks, and one that others gain by."""
     await press("3", "e", until=[f"secrets:get:{DOCKERHUB}"])(pilot)
@@ -39,6 +49,23 @@ async def edit_role(pilot):
     text.text = text.text.replace("queue:route:statuses", "queue:cancel-task:*")
     await shows(pilot, "By that")
     await settled(pilot)
+
+
+def rotate_secret(token, *until):
+    """Fill in the form of a secret, and go on to what the registry or the diff says."""
+
+    async def drive(pilot):
+        await press("2", "s", until=["as it is now", USER])(pilot)
+        form = pilot.app.screen
+        form.desk.fingerprints = Fingerprints(bytes(16))
+        form.query_one("#value").value = token
+        form.query_one("#in-90d").value = True
+        await settled(pilot)
+        await pilot.press("enter")
+        await shows(pilot, *until)
+        await settled(pilot)
+
+    return drive
 
 
 @dataclass(frozen=True)
@@ -56,6 +83,16 @@ class State:
 
 STATES = [
     State("overview", press(until=["The next push"])),
+    State("secrets", press("2", until=["2026-09-01"])),
+    State("secret", press("2", "enter", until=["docker.password"])),
+    State("secret-rotate", press("2", "s", until=["as it is now", USER])),
+    State("secret-refused", rotate_secret("a wrong token", "Nothing was saved.")),
+    State("secret-review", rotate_secret(NEXT_TOKEN, "who may push")),
+    State("secret-delete", press("2", "x", until=["cannot be undone"])),
+    State("overview-red", without_the_scope),
+    State("secrets", press("2", until=["dockerhub"])),
+    State("secret", press("2", "enter", until=["••••"])),
+    State("secret-rotate", press("2", "s")),
     State("access", press("3", until=["last modified"])),
     State("access-why", press("3", "enter", "G", "enter", until=["the server agrees"])),
     State("access-who-can-read-the-secret", press("3", "s", until=["project/balrog/deploy"])),

@@ -25,7 +25,7 @@ from tests.support.screens import Clock
 ROOT_URL = "https://tc.example.org"
 # Loopback, where no other program listens: the address is seen in the pictures.
 REGISTRY, PORT = "127.16.8.1", 5005
-USER, TOKEN = "balrog", "the token of balrog"
+USER, TOKEN, NEXT_TOKEN = "balrog", "the token of balrog", "the next token of balrog"
 MAINTAINER = "github/4242|maintainer"
 READS_SECRET = f"secrets:get:{DOCKERHUB}"
 GENERATED = (
@@ -81,7 +81,7 @@ class World:
                 with mock.patch.object(gateway, "time", pace.now):
                     yield Session(Connection(settings, gateway), folder)
 
-        return type("Console", (Lading,), {"DEFAULT_MODE": first})(
+        return type("Console", (Lading,), {"DEFAULT_MODE": first, "world": self})(
             Opening(
                 open_session=open_session,
                 folder=folder,
@@ -129,7 +129,7 @@ def screenshots_world(folder):
         stack.enter_context(
             mock.patch("mohawk.base.utc_now", side_effect=lambda **_: int(clock().timestamp()))
         )
-        auth = BasicAuth([Account(USER, TOKEN, {"*": frozenset({"pull", "push"})})])
+        auth = BasicAuth([Account(USER, token) for token in (TOKEN, NEXT_TOKEN)])
         registry = stack.enter_context(embedded_registry(REGISTRY, PORT, auth=auth))
         sandbox = stack.enter_context(hosted_sandbox(now=clock, long_poll=0.0))
         make_sample(folder / "balrog", registry.host, os.environ)

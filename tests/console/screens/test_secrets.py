@@ -265,6 +265,18 @@ async def test_pitfall_17_a_revealed_value_is_masked_by_whatever_comes_between(
             assert not any(value.revealed for value in detail.query(MaskedValue))
 
 
+async def test_who_else_can_read_a_secret_is_one_key_away(place, registry, checkout):
+    await keep(place, {"password": OLD})
+    gateway = await place.gateway()
+    payload = {"description": "", "scopes": [f"secrets:get:{NAME}"]}
+    await gateway.call("auth", "createRole", "project:reads", payload=payload)
+    app = opened(checkout, taskcluster=gateway)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await on_secrets(pilot)
+        await pilot.press("w")
+        await shows(pilot, f"secrets:get:{NAME}", "project:reads")
+
+
 async def test_one_key_is_set_and_the_others_are_kept(place, registry, checkout):
     await keep(place, {"password": OLD, "port": 5000})
     app = opened(checkout, taskcluster=await place.gateway())
