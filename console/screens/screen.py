@@ -94,6 +94,7 @@ class ConsoleScreen(Screen[None]):
         super().__init__()
         self.shell = shell
         self.unsaved = False
+        self._is_outdated = False
         self.tabs: Content | None = None
         self._generations: dict[str, int] = {}
         self._refused: dict[str, Callable[[Callable[[], bool]], Awaitable[None]]] = {}
@@ -186,11 +187,21 @@ class ConsoleScreen(Screen[None]):
         return bool(running)
 
     def resume(self) -> None:
-        """With other credentials: do again what was refused, else read again what could not be read."""
+        """With other credentials: do again what was refused, else read again, unless a form would lose by it."""
         refused, self._refused = self._refused, {}
         for what, run in refused.items():
             self._begin(what, run)
-        if not refused and self._errors.display and not self.unsaved:
+        self._is_outdated = not refused and not self.unsaved
+        if self.is_current:
+            self._read_again()
+
+    def on_screen_resume(self) -> None:
+        """Read again what was read as somebody else."""
+        self._read_again()
+
+    def _read_again(self) -> None:
+        if self._is_outdated:
+            self._is_outdated = False
             self._forget_error()
             self.load()
 

@@ -42,6 +42,11 @@ def sandbox():
 class Form(ConsoleScreen):
     """A field, and an action for which one has to be signed in."""
 
+    loads = 0
+
+    def load(self):
+        self.loads += 1
+
     def body(self):
         self.scopes = []
         self.field = Input("typed", id="typed")
@@ -104,6 +109,7 @@ async def test_a_401_asks_once_and_the_action_goes_on_with_the_form_kept(sandbox
     app = app_of(sandbox.root_url, tmp_path, store=CredentialStore(lambda: backend), profile="here")
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         screen = await form(pilot)
+        screen.unsaved = True
         screen.ask()
         await shows(pilot, "Sign in to http://127.0.0.1", "A client that lives a day", "secrets:list-secrets")
         assert not backend.kept
@@ -113,7 +119,7 @@ async def test_a_401_asks_once_and_the_action_goes_on_with_the_form_kept(sandbox
         await pilot.press("enter")
         await until(pilot, lambda: screen.scopes)
         assert "secrets:list-secrets" in screen.scopes[0]
-        assert (app.screen, screen.field.value) == (screen, "half of it")
+        assert (app.screen, screen.field.value, screen.loads) == (screen, "half of it", 1)
         await shows(pilot, "here · ", f"{USER}/lading-", "expires in 2")
     assert load_config(tmp_path / "config.toml").client_ids["here"].startswith(f"{USER}/lading-")
     (kept,) = backend.kept.values()
@@ -152,6 +158,7 @@ async def test_a_renewal_is_one_key(sandbox, tmp_path):
         await shows(pilot, "expires in 2")
         await settled(pilot)
         assert (app.screen, screen.field.value) == (screen, "half of it")
+        assert screen.loads == 2  # what was read as somebody else is read again
 
 
 async def test_without_a_browser_the_address_is_shown_and_how_to_reach_it(sandbox, tmp_path):
