@@ -1,18 +1,22 @@
 """`lading build` against a sandbox whose worker runs the tasks: watch, read, cancel, run again, trigger."""
 
 import datetime as dt
+import functools
 import io
 import json
+import socket
 import threading
 
 import pytest
 
-from console import cli
+from console import cli, connection
 from console.actions.build_plan import slug_id
 from console.sandbox.services import queue_resolve
 from console.sandbox.signed_http import TaskclusterFailure
+from console.services.pacing import Pace
 from tests.support.builds import builds_with_worker
 from tests.support.hosted_sandbox import Terminal
+from tests.support.task import checkout, commit, git
 
 pytestmark = pytest.mark.enable_socket
 
@@ -95,10 +99,24 @@ def test_a_watched_build_that_is_cancelled_exits_1_and_says_so(builds):
 def test_a_watched_build_whose_deadline_passes_exits_1_and_says_so(builds, monkeypatch):
     # The queue gives tasks a minute more.
     monkeypatch.setattr(queue_resolve, "DEADLINE_GRACE", dt.timedelta())
-    task_id = builds.create("true", queue="proj-balrog/nobody", hours=0.0003)
+    task_id = builds.create("true", queue="proj-balrog/nobody", hours=0.0008)
     code, out, _ = builds.lading("build", "watch", task_id, "--exit-status")
     assert code == 1
     assert "deadline-exceeded" in out.splitlines()[-1]
+
+
+def test_a_network_that_is_lost_exits_4(builds, monkeypatch):
+    async def at_once(_seconds):
+        pass
+
+    monkeypatch.setattr(connection, "Pace", functools.partial(Pace, sleep=at_once))
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    listener.close()
+    variables = {**builds.variables, "TASKCLUSTER_ROOT_URL": f"http://127.0.0.1:{port}"}
+    err = io.StringIO()
+    assert cli.run(("build", "watch", slug_id(), "--exit-status"), variables, io.StringIO(), err) == 4
+    assert "attempt 4" in err.getvalue()
 
 
 def test_a_terminal_is_notified_and_a_pipe_is_not(builds):
@@ -290,6 +308,20 @@ def test_a_branch_is_built_once_somebody_agrees_and_watched_by_what_is_printed(b
     assert code == 0
     assert builds.lading("build", "watch", out.strip(), "--exit-status")[0] == 0
     assert f"built {'c' * 40}\n" in builds.lading("build", "log", out.strip())[1]
+
+
+def test_a_branch_of_a_checkout_is_built_at_the_head_that_was_fetched(builds, tmp_path, monkeypatch):
+    folder = checkout(tmp_path / "checkout", {".taskcluster.yml": TASK_FILE})
+    monkeypatch.chdir(folder)
+    fetched = git(folder, "rev-parse", "HEAD")
+    git(folder, "update-ref", "refs/remotes/origin/master", fetched)
+    commit(folder, "not pushed")
+    code, out, err = builds.lading("build", "trigger", "--branch", "master", "--plan", "--json")
+    assert code == 0
+    assert json.loads(out)["title"] == f"Build master of mozilla/balrog at {fetched[:12]}"
+    assert f"its {fetched[:12]} is built" in err
+    code, _, err = builds.lading("build", "trigger", "--branch", "other", "--plan")
+    assert (code, "no checkout with a branch other" in err) == (2, True)
 
 
 def test_a_release_is_built_only_with_its_tag_typed(builds, task_file):

@@ -1,11 +1,8 @@
 """A log followed over connections that are cut anywhere, from a worker and from where it is kept."""
 
 import asyncio
-import datetime as dt
-import gzip
 from dataclasses import dataclass, field
 
-import aiohttp
 import pytest
 from aiohttp import web
 
@@ -15,12 +12,11 @@ from console.domain.log_following import LogBytes, LogEnd, LogRun, LogTrouble, L
 from console.failures import Absent
 from console.services.live_log import LogPace, backing_name, log_name
 from runner.retry import Backoff
+from tests.support.worked_task import BACKING, LIVE, Worked
 
 pytestmark = pytest.mark.enable_socket
 
-LIVE, BACKING = "public/logs/live.log", "public/logs/live_backing.log"
 LOG = "première ligne\r\nStep 2/3\nerror: no\nno end".encode()
-QUEUE = "proj-balrog/ci"
 PACE = LogPace(Backoff(attempts=4, first=0.01, longest=0.02), idle=5.0)
 
 
@@ -63,57 +59,6 @@ async def livelog():
     found.url = f"http://{host}:{port}/log/x"
     yield found
     await runner.cleanup()
-
-
-class Worked:
-    """A task of the sandbox, and its worker's side of the queue."""
-
-    def __init__(self, gateway):
-        self._gateway = gateway
-        self.task_id = slug_id()
-        self._now = dt.datetime.now(dt.UTC)
-
-    def _at(self, **delta):
-        return (self._now + dt.timedelta(**delta)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-    async def create(self, **members):
-        task = {
-            "taskQueueId": QUEUE,
-            "created": self._at(),
-            "deadline": self._at(hours=1),
-            "payload": {},
-            "metadata": {"name": "n", "description": "d", "owner": "a@b.c", "source": "https://b.invalid"},
-            **members,
-        }
-        await self._gateway.call("queue", "createTask", self.task_id, payload=task)
-        return self
-
-    async def claim(self, run=0):
-        payload = {"workerGroup": "g", "workerId": "w"}
-        await self._gateway.call("queue", "claimTask", self.task_id, run, payload=payload)
-
-    async def artifact(self, name, storage, run=0, **members):
-        members.setdefault("contentType", "text/plain; charset=utf-8")
-        payload = {"storageType": storage, "expires": self._at(hours=2), **members}
-        return await self._gateway.call("queue", "createArtifact", self.task_id, run, name, payload=payload)
-
-    async def keep(self, log, run=0, *, compressed=True):
-        made = await self.artifact(BACKING, "s3", run)
-        headers = {"Content-Type": "text/plain; charset=utf-8"}
-        if compressed:
-            headers["Content-Encoding"] = "gzip"
-        data = gzip.compress(log) if compressed else log
-        async with (
-            aiohttp.ClientSession() as session,
-            session.put(made["putUrl"], data=data, headers=headers) as answer,
-        ):
-            assert answer.status == 200
-        await self.artifact(LIVE, "link", run, artifact=BACKING)
-
-    async def end(self, run=0, verb="reportCompleted", **payload):
-        await self._gateway.call(
-            "queue", verb, self.task_id, run, **({"payload": payload} if payload else {})
-        )
 
 
 async def read(connection, task_id, meanwhile=None, **keywords):
@@ -170,9 +115,7 @@ async def test_a_private_log_is_read_by_a_url_that_is_signed_anew(place):
     gateway = await place.gateway()
     worked = await Worked(gateway).create(payload={"logs": {"live": "private/a.log"}})
     await worked.claim()
-    made = await worked.artifact("private/a_backing.log", "s3")
-    async with aiohttp.ClientSession() as session:
-        await session.put(made["putUrl"], data=LOG, headers={"Content-Type": "text/plain; charset=utf-8"})
+    await worked.upload("private/a_backing.log", LOG)
     await worked.end()
     # There is no live log, as of a worker that has none.
     events, found = await read(await place.connection(), worked.task_id)
