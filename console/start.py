@@ -8,12 +8,14 @@ import subprocess
 import threading
 from concurrent.futures import Future
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from console.app import run_console
 from console.config import config_path, load_config
 from console.connection import ConnectionSettings, choose, connect, stored
+from console.credentials.aside import aside
 from console.credentials.environment import ROOT_URL
 from console.credentials.keyring_store import CredentialStore, no_keyring
 from console.credentials.value import Credentials
@@ -70,7 +72,7 @@ def _on_deployment(
                 action="Sign in with ctrl+r, set TASKCLUSTER_ROOT_URL, or try `lading --sandbox`.",
             )
         tell("asking the keyring" if choice.client_id else "connecting")
-        settings = await asyncio.to_thread(stored, choice, store, _say_nothing)
+        settings = await aside(partial(stored, choice, store, _say_nothing))
         async with connect(settings) as connection:
             yield Session(connection, folder)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import tomllib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from console.connection import ConnectionSettings, connect
+from console.credentials.aside import aside
 from console.credentials.callback_server import LIMIT_SECONDS, listening
 from console.credentials.request import lifetime
 from console.domain.scopes import satisfies
@@ -140,7 +140,7 @@ async def take(
             # Accepted, and not allowed to ask what for.
             held = None
         credentials = replace(credentials, client_ends=await _end_of(connection, credentials))
-    not_kept = await asyncio.to_thread(store.keep, root_url, credentials)
+    not_kept = await aside(lambda: store.keep(root_url, credentials))
     lacking = tuple(scope for scope in wanted if held is not None and not satisfies(held, scope))
     return SignedIn(root_url, credentials, held, lacking, not_kept)
 

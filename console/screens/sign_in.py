@@ -19,6 +19,7 @@ from console.actions.profiles import name_for, record
 from console.actions.sign_in import secrets_of, sign_in, take
 from console.browser import open_page
 from console.connection import KEYRING, MEMORY, ConnectionSettings
+from console.credentials.aside import aside
 from console.credentials.request import SignInRequest, least_scopes, new_name
 from console.credentials.root_url import normal_root_url
 from console.credentials.value import Credentials
@@ -99,12 +100,13 @@ class SignIn(ModalScreen["Outcome | None"]):
     def on_mount(self) -> None:
         """Find out which secrets this checkout needs; a renewal then goes on by itself."""
         self.query_one("#own").display = False
+        self._tell("Looking at the keyring and at this checkout …", "quiet")
         self.query_one("#root-url" if not self._root_url else "#cancel").focus()
         self._run(self._look, "look")
 
     async def _look(self) -> None:
         trouble, names = await asyncio.gather(
-            asyncio.to_thread(self._shell.opening.store.trouble),
+            aside(self._shell.opening.store.trouble),
             asyncio.to_thread(secrets_of, self._shell.folder or Path.cwd()),
         )
         self._scopes = least_scopes(names)
@@ -116,6 +118,8 @@ class SignIn(ModalScreen["Outcome | None"]):
         )
         if trouble:
             self._tell(f"! {trouble} You stay signed in until lading ends.", "warning")
+        elif not self.query_one("#own").display:
+            self._tell("")
         button = self.query_one("#open", Button)
         button.disabled = False
         if self._root_url:
@@ -225,13 +229,15 @@ class SignIn(ModalScreen["Outcome | None"]):
         if opening.config_path is not None and not signed_in.not_kept:
             profile = profile or name_for(opening.config, self._root_url)
             try:
-                await asyncio.to_thread(
-                    record,
-                    opening.config_path,
-                    profile,
-                    self._root_url,
-                    credentials.client_id,
-                    opening.store,
+                await aside(
+                    partial(
+                        record,
+                        opening.config_path,
+                        profile,
+                        self._root_url,
+                        credentials.client_id,
+                        opening.store,
+                    )
                 )
             except RunnerError as error:
                 problem = error.what

@@ -1,5 +1,6 @@
 """Tokens are in a keyring that gives them back, or in memory and said to be; never in plain text."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import keyring.backends.null
 import keyring.errors
 import pytest
 
+from console.credentials.aside import aside
 from console.credentials.keyring_store import CredentialStore, KeyringUnusable, no_keyring, system_keyring
 from console.credentials.value import Credentials
 from runner.masking import Masked
@@ -102,6 +104,26 @@ def test_a_keyring_that_waits_for_ever_is_left_behind():
     with pytest.raises(KeyringUnusable, match="did not answer within"):
         store.find(ROOT, "me")
     answers.set()
+    assert over.wait(30)
+
+
+async def test_a_loop_waits_aside_and_does_not_hold_up_the_end():
+    assert await aside(lambda: 7) == 7
+    with pytest.raises(KeyringUnusable):
+        await aside(no_keyring("none"))
+    goes_on, over = threading.Event(), threading.Event()
+
+    def wait():
+        goes_on.wait()
+        over.set()
+
+    waiting = asyncio.create_task(aside(wait))
+    await asyncio.sleep(0)
+    assert {thread.daemon for thread in threading.enumerate() if thread.name == "aside"} == {True}
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    goes_on.set()
     assert over.wait(30)
 
 

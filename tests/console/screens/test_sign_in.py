@@ -114,7 +114,7 @@ async def test_a_401_asks_once_and_the_action_goes_on_with_the_form_kept(sandbox
         await shows(pilot, "Sign in to http://127.0.0.1", "A client that lives a day", "secrets:list-secrets")
         assert not backend.kept
         screen.ask()  # refused again, while one is asked already
-        await until(pilot, lambda: not app.screen.query_one("#open", Button).disabled)
+        await until(pilot, lambda: app.screen.query_one("#open", Button).has_focus)
         assert [type(each) for each in app.screen_stack].count(SignIn) == 1
         await pilot.press("enter")
         await until(pilot, lambda: screen.scopes)
