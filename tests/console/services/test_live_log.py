@@ -27,6 +27,8 @@ class Livelog:
     url: str = ""
     cuts: list[int] = field(default_factory=list)
     served: int = 0
+    silent_after: int = 0
+    released: asyncio.Event = field(default_factory=asyncio.Event)
     cut_all: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def answer(self, request):
@@ -41,6 +43,10 @@ class Livelog:
             if cut:
                 await response.write(LOG[:cut])
             request.transport.close()
+            return response
+        if self.silent_after:
+            await response.write(LOG[: self.silent_after])
+            await self.released.wait()
             return response
         await response.write(LOG)
         await response.write_eof()
@@ -58,6 +64,7 @@ async def livelog():
     host, port = runner.addresses[0][:2]
     found.url = f"http://{host}:{port}/log/x"
     yield found
+    found.released.set()
     await runner.cleanup()
 
 
@@ -124,6 +131,34 @@ async def test_a_private_log_is_read_by_a_url_that_is_signed_anew(place):
     events, found = await read(await place.connection(limited), worked.task_id)
     assert found == b""
     assert "queue:get-artifact:private/a.log" in events[-1].problem
+
+
+async def test_a_silent_worker_is_waited_for_until_its_run_is_over(place, livelog):
+    worked = await Worked(await place.gateway()).create()
+    await worked.claim()
+    await worked.artifact(LIVE, "reference", url=livelog.url)
+    livelog.silent_after = 20
+    found, waiting, ending = b"", LogPace(PACE.backoff, idle=0.02), None
+    async with asyncio.timeout(20):
+        async for event in follow_log(await place.connection(), worked.task_id, pace=waiting):
+            if isinstance(event, LogBytes):
+                if not found:
+                    # Some questions after the run, and it still runs.
+                    place.front.requests.clear()
+                    ending = asyncio.create_task(end_once_asked(place, worked))
+                found += event.data
+    assert ending is not None
+    await ending
+    assert (found, event) == (LOG, LogEnd("completed"))
+    assert livelog.served == 1
+
+
+async def end_once_asked(place, worked):
+    while place.front.requests.count(f"GET /api/queue/v1/task/{worked.task_id}/status") < 3:
+        place.front.arrived.clear()
+        await place.front.arrived.wait()
+    await worked.keep(LOG)
+    await worked.end()
 
 
 async def test_a_worker_that_died_is_given_up_once_its_run_is_over(place, livelog):
