@@ -45,7 +45,10 @@ def runner_parser(words: Sequence[str]) -> argparse.ArgumentParser:
         if name == "build":
             command.add_argument("--output", type=Path, required=True, metavar="DIR", help="the layout")
         if name == "push":
-            command.add_argument("layout", type=Path, metavar="LAYOUT", help="the layout's folder")
+            command.add_argument(
+                "layout", nargs="?", metavar="LAYOUT", help="the layout's folder, unless --from-task is given"
+            )
+            command.add_argument("--from-task", metavar="ID", help="the layout that this task built")
         if name == "plan":
             found = "leave what is found as docker-plan.json among the task's artifacts"
             command.add_argument("--leave", action="store_true", help=found)

@@ -68,6 +68,8 @@ def _run(arguments: argparse.Namespace, narrator: Narrator) -> ExitCode:
         from runner.commands.promote import promote
 
         return promote(arguments, environment, narrator, sys.stdout)
+    if arguments.command == "push":
+        _settle_layout(arguments)
     job = _job(arguments, environment, narrator)
     if arguments.command == "plan":
         from runner.commands.plan import plan
@@ -80,10 +82,23 @@ def _run(arguments: argparse.Namespace, narrator: Narrator) -> ExitCode:
     if arguments.command == "push":
         from runner.commands.push import push
 
-        return push(job, arguments.layout, sys.stdout, as_json=arguments.json)
+        source = arguments.from_task or Path(arguments.layout)
+        return push(job, source, sys.stdout, as_json=arguments.json)
     from runner.commands.publish import publish
 
     return publish(job, sys.stdout, as_json=arguments.json)
+
+
+def _settle_layout(arguments: argparse.Namespace) -> None:
+    """With `--from-task` the only other word is the image's name."""
+    if arguments.from_task == "":
+        raise UsageError("--from-task is empty.")
+    if arguments.from_task and arguments.image:
+        raise UsageError("--from-task takes the layout from the task: leave LAYOUT away.")
+    if arguments.from_task:
+        arguments.image = arguments.layout
+    elif not arguments.layout:
+        raise UsageError("Which layout is to be pushed?", action="Name its folder, or give --from-task ID.")
 
 
 def _job(arguments: argparse.Namespace, environment: Mapping[str, str], narrator: Narrator) -> Job:

@@ -165,6 +165,14 @@ def belongs_to(scopes: Iterable[str], host: str, slug: str, also: Iterable[str] 
     return None
 
 
+def is_of_pull_request(scopes: Iterable[str], host: str, slug: str) -> bool:
+    """Whether a task assumes the repository's role for pull requests."""
+    assumed = f"assume:repo:{host}/{slug}:"
+    return any(
+        scope.startswith(assumed) and _is_of_pull_requests(scope.removeprefix(assumed)) for scope in scopes
+    )
+
+
 def _is_of_pull_requests(role: str) -> bool:
     """Whether the role's last part is a pull request's, or begins like one and ends with a star."""
     stem = role.removesuffix("*")

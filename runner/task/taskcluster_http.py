@@ -10,7 +10,7 @@ import json
 import random
 import re
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from urllib.parse import quote, urljoin
 
 import urllib3
@@ -29,6 +29,7 @@ _SCOPES: Final = re.compile(r"missing the following scopes:\n\n```\n(?P<missing>
 _ANONYMOUS: Final = re.compile(r"scope expression:\n\n```\n(?P<missing>.*?)\n```", re.DOTALL)
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _LONGEST_CHAIN: Final = 5
+_PIECE: Final = 1 << 18
 
 
 class TaskclusterError(Exception):
@@ -146,6 +147,25 @@ class Taskcluster:
             raise Unavailable(f"An answer from {service} is longer than {limit} bytes.")
         return response.data
 
+    def download(self, service: str, path: str, file: BinaryIO) -> None:
+        """Write the bytes behind a path to a file, piece by piece; see `fetch`.
+
+        Raises:
+            TaskclusterError: the service, or the storage, refused.
+            Unavailable: one of them does not answer, or broke off again and again.
+        """
+        url = self.url(service, path)
+        response = self._request("GET", url, service)
+        for _hop in range(_LONGEST_CHAIN):
+            if response.status not in _REDIRECTS:
+                break
+            url = urljoin(url, response.headers.get("location", ""))
+            response = self._retrying("GET", url, "storage", b"", dict, file=file)
+        else:
+            raise Unavailable("The storage redirects again and again.")
+        if url == self.url(service, path):
+            file.write(response.data)
+
     def put_bytes(self, url: str, content: bytes, headers: Mapping[str, str]) -> None:
         """Send bytes to where a service said that they go.
 
@@ -173,10 +193,17 @@ class Taskcluster:
         return self._retrying(method, url, service, content, headers)
 
     def _retrying(
-        self, method: str, url: str, service: str, content: bytes, headers: Callable[[], Mapping[str, str]]
+        self,
+        method: str,
+        url: str,
+        service: str,
+        content: bytes,
+        headers: Callable[[], Mapping[str, str]],
+        *,
+        file: BinaryIO | None = None,
     ) -> urllib3.BaseHTTPResponse:
         def attempt() -> urllib3.BaseHTTPResponse:
-            return self._attempt(method, url, service, content, headers())
+            return self._attempt(method, url, service, content, headers(), file=file)
 
         def wait_for(error: Exception) -> float | None:
             if not isinstance(error, _Temporary):
@@ -203,12 +230,26 @@ class Taskcluster:
             ) from error
 
     def _attempt(
-        self, method: str, url: str, service: str, content: bytes, headers: Mapping[str, str]
+        self,
+        method: str,
+        url: str,
+        service: str,
+        content: bytes,
+        headers: Mapping[str, str],
+        *,
+        file: BinaryIO | None,
     ) -> urllib3.BaseHTTPResponse:
         try:
             response = self._pool.request(
-                method, url, body=content or None, headers=dict(headers), redirect=False, preload_content=True
+                method,
+                url,
+                body=content or None,
+                headers=dict(headers),
+                redirect=False,
+                preload_content=file is None,
             )
+            if file is not None:
+                _write(response, file)
         except urllib3.exceptions.HTTPError as error:
             raise _Temporary(None, None, _reason(error)) from error
         if response.status in TEMPORARY_STATUSES:
@@ -217,6 +258,19 @@ class Taskcluster:
         if response.status >= 400 and response.status != 424:
             raise _refusal(response, service)
         return response
+
+
+def _write(response: urllib3.BaseHTTPResponse, file: BinaryIO) -> None:
+    """The body into the file, from its beginning; an answer that is no content stays in `data`."""
+    try:
+        if response.status != 200:
+            _ = response.data
+            return
+        file.seek(0)
+        file.truncate()
+        file.writelines(response.stream(_PIECE))
+    finally:
+        response.close()
 
 
 def _reason(error: Exception) -> str:
