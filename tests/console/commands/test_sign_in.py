@@ -13,6 +13,7 @@ import pytest
 from console.config import config_path, load_config
 from console.sandbox.seed import DOCKERHUB
 from console.sandbox.sign_in import USER
+from console.services import auth
 from tests.support import press_save
 from tests.support.keyrings import Backend, Raising
 
@@ -176,3 +177,16 @@ def test_what_cannot_be_asked_for_is_told_before_anything_happens(sandbox, words
     code, out, err = sandbox.lading("signin", *words, by={}, TASKCLUSTER_ROOT_URL="")
     assert (code, out) == (2, "")
     assert said in err
+
+
+def test_a_defect_while_a_token_is_checked_tells_its_place_and_no_token(sandbox, kept, monkeypatch):
+    async def current_scopes(taskcluster):
+        raise ValueError(taskcluster._credentials.access_token.reveal())
+
+    monkeypatch.setattr(auth, "current_scopes", current_scopes)
+    token = sandbox.client("secrets:get:y")["TASKCLUSTER_ACCESS_TOKEN"]
+    words = ("signin", "--root-url", sandbox.root_url, "--client-id", "me")
+    code, out, err = sandbox.lading(*words, by={}, stdin=piped(token))
+    assert (code, out, kept) == (5, "", {})
+    assert "internal error: ValueError at test_sign_in.py:" in err
+    assert token not in err
