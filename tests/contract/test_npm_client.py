@@ -1,0 +1,91 @@
+"""Taskcluster's own JavaScript client, unmodified, finds in the sandbox what it expects of Taskcluster."""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from console.sandbox.base_image import cache_folder
+
+pytestmark = pytest.mark.enable_socket
+PROGRAM = Path(__file__).with_name("npm")
+
+
+@pytest.fixture(scope="module")
+def node_modules():
+    """What the lock file names, installed once and kept."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        # Debian's npm comes in some hundred packages, more than this test is worth to a fresh machine.
+        pytest.skip("node and npm are not here")
+    key = hashlib.sha256((PROGRAM / "package-lock.json").read_bytes()).hexdigest()[:12]
+    cache = cache_folder(os.environ)
+    cache.mkdir(parents=True, exist_ok=True)
+    kept = cache / f"npm-{key}"
+    with (cache / "npm.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            with tempfile.TemporaryDirectory(prefix="npm.", dir=cache) as work:
+                for name in ("package.json", "package-lock.json"):
+                    shutil.copy(PROGRAM / name, work)
+                done = subprocess.run(
+                    ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+                    cwd=work,
+                    capture_output=True,
+                    text=True,
+                    timeout=120,
+                    check=False,
+                )
+                if done.returncode:
+                    pytest.skip(f"npm could not install the client: {done.stderr[-300:]}")
+                Path(work, "node_modules").rename(kept)
+    return kept
+
+
+@pytest.fixture(scope="module")
+def found(node_modules, sandbox_target):
+    """What the client got."""
+    done = subprocess.run(
+        ["node", PROGRAM / "exercise.js"],
+        env={
+            "PATH": os.environ["PATH"],
+            "NODE_PATH": str(node_modules),
+            "TASKCLUSTER_ROOT_URL": sandbox_target.root_url,
+            "TASKCLUSTER_CLIENT_ID": sandbox_target.client_id,
+            "TASKCLUSTER_ACCESS_TOKEN": sandbox_target.access_token,
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_it_signs_with_a_client_s_token_temporary_credentials_and_urls(found):
+    assert found["scopes"] == ["*"]
+    assert found["secret"] == found["temporary"] == found["signed"] == {"k": "v"}
+
+
+def test_it_understands_each_refusal(found):
+    assert found["absent"] == {"code": "ResourceNotFound", "statusCode": 404}
+    assert found["forbidden"] == {"code": "InsufficientScopes", "statusCode": 403}
+    assert found["unauthorized"] == {"code": "InsufficientScopes", "statusCode": 403}
+
+
+def test_it_runs_a_task_whose_objects_come_back_and_which_the_index_finds(found):
+    assert found["listed"]
+    assert found["small"] == "small"
+    assert found["large"] == 30_000
+    assert found["completed"] == "completed"
+    assert found["indexed"]
+
+
+def test_it_fires_a_hook(found):
+    assert found["fired"] == "pending"
