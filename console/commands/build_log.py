@@ -7,7 +7,9 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 from console.actions.build_log import follow_log
+from console.commands.coloured import coloured
 from console.commands.connecting import add_connection_arguments, connected
+from console.commands.paint import Paint
 from console.domain.log_following import LogBytes, LogEnd, LogRun, LogTrouble, LogWaiting
 from console.domain.log_lines import LineDecoder, tells_error
 from console.domain.task_ids import task_id_of
@@ -56,7 +58,9 @@ def run_log(
     elif arguments.json:
         sink = _JsonLines(stdout)
     else:
-        sink = _Lines(stdout) if stdout.isatty() or not hasattr(stdout, "buffer") else _Bytes(stdout)
+        in_colour = Paint.on(stdout, environment).in_colour
+        is_pipe = not stdout.isatty() and hasattr(stdout, "buffer")
+        sink = _Bytes(stdout) if is_pipe else _Lines(stdout, in_colour=in_colour)
 
     async def read(connection: Connection) -> LogEnd:
         end = LogEnd("", "")
@@ -112,8 +116,9 @@ class _Bytes:
 class _Lines:
     """On a terminal: whole lines, in which nothing is left that it would obey."""
 
-    def __init__(self, stdout: TextIO) -> None:
+    def __init__(self, stdout: TextIO, *, in_colour: bool) -> None:
         self._stdout = stdout
+        self._in_colour = in_colour
         self._decoder = LineDecoder()
 
     def write(self, data: bytes) -> None:
@@ -124,7 +129,8 @@ class _Lines:
         return ExitCode.OK
 
     def _print(self, lines: list[str]) -> None:
-        self._stdout.writelines(f"{line_of(line)}\n" for line in lines)
+        shown = (coloured(line, in_colour=self._in_colour) for line in lines)
+        self._stdout.writelines(f"{line}\n" for line in shown)
         self._stdout.flush()
 
 

@@ -150,6 +150,17 @@ def test_a_log_on_a_terminal_obeys_nothing(builds):
     assert "\a" not in out
 
 
+def test_a_logs_colours_are_kept_on_a_terminal_that_has_them(builds):
+    task_id = builds.create(r"printf '\033[1;31mred\033[8mhidden\033[0m \033[38;5;196;44mx\033]2;t\007\n'")
+    builds.resolved(task_id)
+    out = builds.lading("build", "log", task_id, stdout=Terminal(), TERM="xterm")[1]
+    (line,) = [line for line in out.splitlines() if "red" in line]
+    assert line.startswith("\x1b[1;31mredhidden\x1b[0m \x1b[38;2;255;0;0;44mx")
+    assert "\x1b]" not in line
+    out = builds.lading("build", "log", task_id, stdout=Terminal(), TERM="xterm", NO_COLOR="1")[1]
+    assert "redhidden x" in out
+
+
 def test_a_log_into_a_pipe_is_as_it_is_byte_by_byte(builds):
     task_id = builds.create(r"printf '\033]0;x\007 \xff\r\n'")
     builds.resolved(task_id)
