@@ -33,18 +33,21 @@ def node_modules():
             with tempfile.TemporaryDirectory(prefix="npm.", dir=cache) as work:
                 for name in ("package.json", "package-lock.json"):
                     shutil.copy(PROGRAM / name, work)
-                done = subprocess.run(
-                    ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-                    cwd=work,
-                    capture_output=True,
-                    text=True,
-                    timeout=120,
-                    check=False,
-                )
-                if done.returncode:
-                    pytest.skip(f"npm could not install the client: {done.stderr[-300:]}")
+                _install(work)
                 Path(work, "node_modules").rename(kept)
     return kept
+
+
+def _install(folder):
+    flags = ("--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-timeout=15000")
+    try:
+        subprocess.run(
+            ["npm", "ci", *flags], cwd=folder, capture_output=True, text=True, timeout=120, check=True
+        )
+    except subprocess.TimeoutExpired:
+        pytest.skip("npm's registry does not answer")
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"npm could not install the client: {error.stderr[-300:]}")
 
 
 @pytest.fixture(scope="module")
