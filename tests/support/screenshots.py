@@ -14,7 +14,7 @@ from pathlib import Path
 from console.domain.secret_change import Fingerprints
 from console.sandbox.seed import BRANCH_ROLE, DOCKERHUB
 from tests.support.screens import settled, shows
-from tests.support.screenshots_world import NEXT_TOKEN, USER, screenshots_world
+from tests.support.screenshots_world import NEXT_TOKEN, READS_SECRET, USER, screenshots_world
 
 NARROW, WIDE = (80, 24), (120, 40)
 
@@ -90,9 +90,6 @@ STATES = [
     State("secret-review", rotate_secret(NEXT_TOKEN, "who may push")),
     State("secret-delete", press("2", "x", until=["cannot be undone"])),
     State("overview-red", without_the_scope),
-    State("secrets", press("2", until=["dockerhub"])),
-    State("secret", press("2", "enter", until=["••••"])),
-    State("secret-rotate", press("2", "s")),
     State("access", press("3", until=["last modified"])),
     State("access-why", press("3", "enter", "G", "enter", until=["the server agrees"])),
     State("access-who-can-read-the-secret", press("3", "s", until=["project/balrog/deploy"])),
@@ -111,19 +108,16 @@ async def picture(world, state, size):
 
 
 async def draw(folder, names):
-    """All states in both sizes, as SVG and PNG."""
-    with (
-        tempfile.TemporaryDirectory(prefix="lading-screenshots-") as scratch,
-        screenshots_world(Path(scratch)) as world,
-    ):
-        for state in STATES:
-            if names and state.name not in names:
-                continue
-            for size in (NARROW, WIDE):
+    """All states in both sizes, as SVG and PNG; each in a world of its own, for some change theirs."""
+    for state in STATES:
+        if names and state.name not in names:
+            continue
+        for size in (NARROW, WIDE):
+            with tempfile.TemporaryDirectory() as scratch, screenshots_world(Path(scratch)) as world:
                 path = folder / f"{state.name}-{size[0]}x{size[1]}.svg"
                 path.write_text(await picture(world, state, size), encoding="utf-8")
-                to_png(path)
-                sys.stdout.write(f"{path}\n")
+            to_png(path)
+            sys.stdout.write(f"{path}\n")
 
 
 def to_png(path):

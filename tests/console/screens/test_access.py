@@ -17,8 +17,7 @@ from console.widgets.confirm import Confirm
 from tests.support.screens import SIZE, drawn, settled, shows
 from tests.support.screenshots_world import HOSTILE, MAINTAINER, READS_SECRET, screenshots_world
 
-# One at a time: the worlds' registries have one address.
-pytestmark = [pytest.mark.enable_socket, pytest.mark.xdist_group("world")]
+pytestmark = pytest.mark.enable_socket
 
 
 @pytest.fixture(scope="module")

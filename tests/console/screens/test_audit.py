@@ -10,7 +10,7 @@ from console.screens.audit import Audit
 from tests.support.screens import SIZE, drawn, settled, shows
 from tests.support.screenshots_world import screenshots_world
 
-pytestmark = [pytest.mark.enable_socket, pytest.mark.xdist_group("world")]
+pytestmark = pytest.mark.enable_socket
 
 
 @pytest.fixture(scope="module")

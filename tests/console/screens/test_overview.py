@@ -9,8 +9,7 @@ from console.screens.overview_remedy import Remedy
 from tests.support.screens import SIZE, drawn, settled, shows
 from tests.support.screenshots_world import READS_SECRET, screenshots_world
 
-# One at a time: the worlds' registries have one address.
-pytestmark = [pytest.mark.enable_socket, pytest.mark.xdist_group("world")]
+pytestmark = pytest.mark.enable_socket
 GREEN, RED = "✓ The next push will publish.", "✗ The next push will not publish."
 
 
