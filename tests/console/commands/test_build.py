@@ -1,5 +1,6 @@
 """`lading build` against a sandbox whose worker runs the tasks: watch, read, cancel, run again, trigger."""
 
+import asyncio
 import datetime as dt
 import functools
 import io
@@ -99,6 +100,9 @@ def test_a_watched_build_that_is_cancelled_exits_1_and_says_so(builds):
 def test_a_watched_build_whose_deadline_passes_exits_1_and_says_so(builds, monkeypatch):
     # The queue gives tasks a minute more.
     monkeypatch.setattr(queue_resolve, "DEADLINE_GRACE", dt.timedelta())
+    # Looked at often, or the wait between two looks would be most of the test.
+    often = functools.partial(Pace, sleep=lambda _seconds: asyncio.sleep(0.1))
+    monkeypatch.setattr(connection, "Pace", often)
     task_id = builds.create("true", queue="proj-balrog/nobody", hours=0.0008)
     code, out, _ = builds.lading("build", "watch", task_id, "--exit-status")
     assert code == 1
