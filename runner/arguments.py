@@ -19,6 +19,7 @@ _COMMANDS: Final = {
     "plan": "what publish would do, and every check that can be made now",
     "build": "build and pack into an OCI layout, without the secret and without a registry",
     "push": "push an OCI layout that another task built, once every blob of it is hashed",
+    "index": "index create: join layouts of several platforms into one image, and push that",
 }
 
 
@@ -52,7 +53,19 @@ def runner_parser(words: Sequence[str]) -> argparse.ArgumentParser:
         if name == "plan":
             found = "leave what is found as docker-plan.json among the task's artifacts"
             command.add_argument("--leave", action="store_true", help=found)
-        command.add_argument("image", nargs="?", metavar="IMAGE", help="which [image.IMAGE] of lading.toml")
+        if name == "index":
+            command.add_argument("verb", choices=("create",), metavar="create", help="what is done")
+            command.add_argument(
+                "layouts",
+                nargs="+",
+                metavar="LAYOUT",
+                help="a layout's folder, or the id of the task that built it",
+            )
+        chosen = "which [image.IMAGE] of lading.toml"
+        if name == "index":
+            command.add_argument("--image", metavar="IMAGE", help=chosen)
+        else:
+            command.add_argument("image", nargs="?", metavar="IMAGE", help=chosen)
         command.add_argument("--checkout", type=Path, default=Path(), metavar="DIR", help="the checkout")
         command.add_argument(
             "--artifacts", metavar="DIR", help="the declared directory; else LADING_ARTIFACTS"

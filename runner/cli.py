@@ -79,14 +79,21 @@ def _run(arguments: argparse.Namespace, narrator: Narrator) -> ExitCode:
         from runner.commands.build import build
 
         return build(job, arguments.output, sys.stdout, as_json=arguments.json)
-    if arguments.command == "push":
-        from runner.commands.push import push
-
-        source = arguments.from_task or Path(arguments.layout)
-        return push(job, source, sys.stdout, as_json=arguments.json)
+    if arguments.command in {"push", "index"}:
+        return _push(job, arguments)
     from runner.commands.publish import publish
 
     return publish(job, sys.stdout, as_json=arguments.json)
+
+
+def _push(job: Job, arguments: argparse.Namespace) -> ExitCode:
+    from runner.commands.index import create_index
+    from runner.commands.push import push
+
+    if arguments.command == "index":
+        return create_index(job, arguments.layouts, sys.stdout, as_json=arguments.json)
+    source = arguments.from_task or Path(arguments.layout)
+    return push(job, source, sys.stdout, as_json=arguments.json)
 
 
 def _settle_layout(arguments: argparse.Namespace) -> None:

@@ -77,6 +77,22 @@ class LayoutBuild(Publication):
         return tuple({"reference": base} for base in self.preparation.bases)
 
 
+def check_revision(layout: Layout, job: Job) -> None:
+    """The tags of this commit must not name an image of another.
+
+    Raises:
+        IntegrityFailure: the layout says that it is of another commit.
+    """
+    revision = layout.config()[1].labels.get(REVISION_LABEL)
+    if revision is None:
+        job.narrator.warn("the layout does not say of which commit it is: that is not checked")
+    elif revision != job.revision:
+        raise IntegrityFailure(
+            f"The layout was built from commit {revision[:12]}, and this task is about {job.revision[:12]}.",
+            action="Push the layout that was built for this commit.",
+        )
+
+
 class LayoutPush(Publication):
     """Pushes a layout, once every byte of it is what its name says.
 
@@ -92,22 +108,10 @@ class LayoutPush(Publication):
 
     def _prepare(self) -> Statement | None:
         self.preparation.check_event()
-        self._check_revision()
+        check_revision(self.layout, self.job)
         _ = self.preparation.sink
         self._prepare_push()
         return self.preparation.tags.published
-
-    def _check_revision(self) -> None:
-        """The tags of this commit must not name an image of another."""
-        revision = self.layout.config()[1].labels.get(REVISION_LABEL)
-        if revision is None:
-            self.job.narrator.warn("the layout does not say of which commit it is: that is not checked")
-        elif revision != self.job.revision:
-            raise IntegrityFailure(
-                f"The layout was built from commit {revision[:12]}, and this task is about "
-                f"{self.job.revision[:12]}.",
-                action="Push the layout that was built for this commit.",
-            )
 
     def _build_and_push(self) -> Statement:
         layout, settings, narrator = self.layout, self.job.settings, self.job.narrator

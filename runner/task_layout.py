@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from runner.job import Job
     from runner.task.taskcluster_http import Taskcluster
 
+TASK_ID: Final = re.compile(r"[A-Za-z0-9_-]{22}\Z")
 _LONGEST_STATEMENT: Final = 4 << 20
 _PART: Final = re.compile(rf"{re.escape(LAYOUT_FILE)}|{re.escape(INDEX_FILE)}|blobs/sha256/[0-9a-f]{{64}}")
 

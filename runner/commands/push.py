@@ -36,15 +36,22 @@ def push(job: Job, source: Path | str, stdout: TextIO, *, as_json: bool) -> Exit
         with job.narrator.step(f"Hash the layout in {source}"):
             layout = Layout.read(source)
         with Preparation(job) as preparation:
-            return _push(job, preparation, layout, stdout, as_json=as_json)
+            return push_layout(job, preparation, layout, stdout, as_json=as_json)
     with TemporaryDirectory(prefix="lading-layout.") as folder, Preparation(job) as preparation:
         preparation.check_event()
         with job.narrator.step(f"Fetch the layout of task {source}"):
             layout = fetch_layout(job, preparation.taskcluster, source, Path(folder))
-        return _push(job, preparation, layout, stdout, as_json=as_json)
+        return push_layout(job, preparation, layout, stdout, as_json=as_json)
 
 
-def _push(job: Job, preparation: Preparation, layout: Layout, stdout: TextIO, *, as_json: bool) -> ExitCode:
+def push_layout(
+    job: Job, preparation: Preparation, layout: Layout, stdout: TextIO, *, as_json: bool
+) -> ExitCode:
+    """Push a layout that was read; the digest reference goes to stdout.
+
+    Raises:
+        RunnerError: what went wrong; the report is left all the same.
+    """
     publication = LayoutPush(job, preparation, layout=layout)
     reference = publication.run()
     if as_json:

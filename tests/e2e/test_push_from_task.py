@@ -7,6 +7,7 @@ import pytest
 from console.sandbox.registry.authentication import Account, TokenAuth
 from runner.image.digest import Digest
 from runner.image.manifests import OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST, Manifest
+from runner.task.statement import Statement
 from tests.support.registries import PASSWORD, USER, embedded_registry
 from tests.support.statements import statement
 from tests.support.task import SECRET, SLUG, checkout, git, push_event, run_lading, taskcluster
@@ -23,23 +24,37 @@ class Place:
     def __init__(self, cluster, registry, folder):
         self.cluster, self.registry, self.folder = cluster, registry, folder
         self.revision = git(folder, "rev-parse", "HEAD")
+        self.config, self.manifest = self.image("amd64")
+
+    def image(self, architecture):
+        """An image's config and manifest."""
         config = {
-            "architecture": "amd64",
+            "architecture": architecture,
             "os": "linux",
             "config": {"Labels": {"org.opencontainers.image.revision": self.revision}},
             "rootfs": {"type": "layers", "diff_ids": [str(Digest.of(LAYER))]},
         }
-        self.config = json.dumps(config).encode()
+        content = json.dumps(config).encode()
         document = {
             "schemaVersion": 2,
-            "config": described(self.config, OCI_CONFIG),
+            "config": described(content, OCI_CONFIG),
             "layers": [described(LAYER, OCI_LAYER_GZIP)],
         }
-        self.manifest = Manifest(OCI_MANIFEST, json.dumps(document).encode())
+        return content, Manifest(OCI_MANIFEST, json.dumps(document).encode())
 
-    def layout(self):
-        index = {"schemaVersion": 2, "manifests": [described(self.manifest.content, OCI_MANIFEST)]}
-        blobs = (LAYER, self.config, self.manifest.content)
+    def layout_in(self, folder, architecture):
+        """A layout in a folder."""
+        config, manifest = self.image(architecture)
+        for name, blob in self.layout(config, manifest).items():
+            path = folder / name.removeprefix("public/image/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(blob)
+        return folder
+
+    def layout(self, config=None, manifest=None):
+        config, manifest = config or self.config, manifest or self.manifest
+        index = {"schemaVersion": 2, "manifests": [described(manifest.content, OCI_MANIFEST)]}
+        blobs = (LAYER, config, manifest.content)
         return {
             "public/image/oci-layout": b'{"imageLayoutVersion": "1.0.0"}',
             "public/image/index.json": json.dumps(index).encode(),
@@ -65,14 +80,16 @@ class Place:
         return task.task_id
 
     def push(self, task_id, artifacts, **changes):
+        return self.run(["push", "--from-task", task_id], artifacts, **changes)
+
+    def run(self, words, artifacts, tag="v1", **changes):
         task = self.cluster.task(scopes=[f"secrets:get:{SECRET}"], **changes)
         environment = {
             **task.environment,
             **push_event(self.folder),
             "LADING_ARTIFACTS": str(artifacts),
         }
-        words = ["push", "--from-task", task_id, "--checkout", self.folder, "--tag", "v1"]
-        return run_lading(*words, environment=environment)
+        return run_lading(*words, "--checkout", self.folder, "--tag", tag, environment=environment)
 
     @property
     def tags(self):
@@ -139,3 +156,20 @@ def test_a_task_without_scopes_is_taken_if_this_task_depends_on_it_and_its_bytes
     assert done.returncode == 0, done.stderr
     assert place.tags == {"v1": place.manifest.digest}
     assert str(place.manifest.digest) in (tmp_path / "docker-image.json").read_text()
+
+
+def test_layouts_of_two_platforms_become_one_image(place, tmp_path):
+    arm = place.layout_in(tmp_path / "arm", "arm64")
+    done = place.run(["index", "create", place.built(), arm], tmp_path / "artifacts", tag="both")
+    assert done.returncode == 0, done.stderr
+    stated = Statement.from_json((tmp_path / "artifacts/docker-image.json").read_bytes())
+    assert place.tags["both"] == stated.published == stated.index
+    assert [image["platform"] for image in stated.images] == ["linux/amd64", "linux/arm64"]
+    assert stated.manifest == place.manifest.digest
+
+
+def test_two_layouts_of_one_platform_are_no_image(place, tmp_path):
+    layouts = [place.layout_in(tmp_path / name, "arm64") for name in ("one", "two")]
+    done = place.run(["index", "create", *layouts], tmp_path / "artifacts", tag="twice")
+    assert (done.returncode, "are for one platform" in done.stderr) == (2, True), done.stderr
+    assert "twice" not in place.tags
