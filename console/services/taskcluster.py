@@ -7,6 +7,7 @@ time limit, and lets `aiohttp`'s exceptions through.
 from __future__ import annotations
 
 import contextlib
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,6 +35,8 @@ _ASKING: Final = frozenset(
         ("queue", "tasks"),
     }
 )
+# They log headers, payloads and answers, secrets among them: where logging is on, or DEBUG_TASKCLUSTER_CLIENT is set.
+_TELLTALE: Final = ("taskcluster.aio.asyncutils", "mohawk.base", "mohawk.sender", "mohawk.util")
 _CONNECT_SECONDS: Final = 10.0
 _AT_ONCE: Final = 8
 
@@ -180,6 +183,8 @@ class Taskcluster:
         if service not in self._clients:
             import taskcluster.aio  # half a second, for those who connect only
 
+            for name in _TELLTALE:
+                logging.getLogger(name).disabled = True
             name = "".join(word.capitalize() for word in service.split("-"))
             self._clients[service] = getattr(taskcluster.aio, name)(
                 {"rootUrl": self.root_url, "credentials": _revealed(self._credentials), "maxRetries": 0},

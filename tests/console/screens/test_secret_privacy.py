@@ -36,6 +36,12 @@ SecretReview._lines = crash
 from console.cli import main
 sys.exit(main())
 """
+LOGGED = """
+import logging, sys
+logging.basicConfig(filename=sys.argv.pop(1), level=logging.DEBUG)
+from console.cli import main
+sys.exit(main())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +102,10 @@ def test_pitfall_5_a_crash_in_the_save_path_leaves_no_token_anywhere(sandbox, tm
     assert watch.found == set()
     assert {name for name, _ in watch.seen} == {"cmdline", "environ"}
     assert canary.in_bytes(terminal.raw) == []
-    assert log.stat().st_size
+    logged = log.read_bytes()
+    assert logged
+    assert sandbox.root.access_token.reveal().encode() not in logged
+    assert b"Hawk " not in logged
     assert canary.in_folder(tmp_path) == []
     assert kept(sandbox) == {"token": "old"}
 
@@ -118,6 +127,22 @@ def test_pitfall_5_the_prompt_and_a_crash_of_the_command_tell_no_token(sandbox, 
     assert watch.found == set()
     assert canary.in_bytes(terminal.raw) == []
     assert canary.in_folder(tmp_path) == []
+
+
+def test_pitfall_50_no_log_of_the_clients_has_a_value_or_a_signature(sandbox, tmp_path):
+    canary, log, name = Canary(), tmp_path / "debug.log", f"{NAME}/logged"
+    words = ("secret", "set", name, "token", "--expires", "never", "--no-check")
+    chatty = {**variables(sandbox, tmp_path), "DEBUG_TASKCLUSTER_CLIENT": "1"}
+    with Terminal(str(log), *words, program=LOGGED, environment=chatty, folder=tmp_path) as terminal:
+        terminal.until("Value: ")
+        terminal.send(f"{canary.token}\n")
+        code = terminal.wait()
+    assert code == 0
+    assert sandbox.call("GET", "secrets", "secret", name)["secret"] == {"token": canary.token}
+    told = terminal.raw + log.read_bytes()
+    assert canary.in_bytes(told) == []
+    assert b"Hawk " not in told
+    assert sandbox.root.access_token.reveal().encode() not in told
 
 
 def test_pitfall_7_several_lines_at_the_prompt_are_refused_whole(sandbox, tmp_path):
