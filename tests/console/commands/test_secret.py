@@ -5,8 +5,10 @@ import json
 
 import pytest
 
+from console.sandbox.registry.authentication import Account, TokenAuth
 from console.sandbox.seed import DOCKERHUB
 from tests.support.hosted_sandbox import Terminal
+from tests.support.registries import embedded_registry
 
 pytestmark = pytest.mark.enable_socket
 
@@ -268,3 +270,38 @@ def test_a_seeded_secret_that_no_registry_answers_for_is_not_saved_unless_unchec
     assert kept(sandbox, DOCKERHUB) == before
     assert sandbox.lading("secret", "rotate", DOCKERHUB, "--no-check", stdin=Piped(TOKEN))[0] == 0
     assert kept(sandbox, DOCKERHUB)["secret"]["docker"]["password"] == TOKEN
+
+
+def test_a_rotation_is_tested_on_the_registry_of_the_checkouts_image(sandbox, tmp_path, monkeypatch):
+    name = f"{NAME}/tested"
+    monkeypatch.chdir(tmp_path)
+    accounts = [Account("balrog", AGAIN), Account("reader", AGAIN, {"*": frozenset({"pull"})})]
+    with embedded_registry(auth=TokenAuth(accounts)) as registry:
+        (tmp_path / "lading.toml").write_text(
+            f'[image.balrog]\nrepository = "{registry.host}/mozilla/balrog"\nsecret = "{name}"\n'
+        )
+        before = {"docker": {"registry": registry.host, "username": "balrog", "password": "old"}}
+        keep(sandbox, before, name)
+        for token, words, told in (
+            (TOKEN, (), "does not accept the user name and password"),
+            (AGAIN, ("--user", "reader"), "may not push"),
+            (AGAIN, ("--registry", "docker.io"), "sent to no other registry"),
+        ):
+            code, _, err = sandbox.lading("secret", "rotate", name, *words, stdin=Piped(token))
+            assert code == 3
+            assert told in err
+            assert "Nothing was saved." in err
+            assert kept(sandbox, name)["secret"] == before
+        code, out, _ = sandbox.lading("secret", "rotate", name, stdin=Piped(AGAIN))
+        assert code == 0
+        assert f"accepts user 'balrog', who may push to {registry.host}/mozilla/balrog." in out
+        assert kept(sandbox, name)["secret"]["docker"]["password"] == AGAIN
+
+
+def test_pitfall_10_no_editor_is_run_for_a_secret(sandbox, tmp_path):
+    keep(sandbox, {"a": "b"})
+    editor = tmp_path / "editor"
+    editor.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    editor.chmod(0o755)
+    assert set_key(sandbox, "a", TOKEN, EDITOR=str(editor), VISUAL=str(editor))[0] == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["editor"]
