@@ -35,6 +35,7 @@ def press(*keys, until=()):
 
 async def without_the_scope(pilot):
     """The role does not grant the secret: the first row that is red has the cursor."""
+    await press(until=["The next push will publish"])(pilot)
     world = pilot.app.world
     scopes = world.sandbox.call("GET", "auth", "roles", BRANCH_ROLE)["scopes"]
     world.sandbox.set_role(BRANCH_ROLE, *(scope for scope in scopes if scope != READS_SECRET))
