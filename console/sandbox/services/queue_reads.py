@@ -151,6 +151,14 @@ def _in_state(call: Call, state: str) -> list[sqlite3.Row]:
     )
 
 
+def _count(call: Call, state: str) -> int:
+    row = call.deployment.store.one(
+        "select count(*) as number from tasks where queue_id = ? and state = ?",
+        *(call.params["taskQueueId"], state),
+    )
+    return int(row["number"]) if row is not None else 0
+
+
 def _names(call: Call) -> dict[str, str]:
     queue_id = call.params["taskQueueId"]
     provisioner, _, worker_type = queue_id.partition("/")
@@ -160,7 +168,7 @@ def _names(call: Call) -> dict[str, str]:
 @SERVICE.endpoint("pendingTasks", scopes="queue:pending-count:<taskQueueId>", **_QUEUE)
 async def pending(call: Call) -> Any:
     """How many wait."""
-    return {**_names(call), "pendingTasks": len(_in_state(call, "pending"))}
+    return {**_names(call), "pendingTasks": _count(call, "pending")}
 
 
 @SERVICE.endpoint(
@@ -170,7 +178,7 @@ async def pending(call: Call) -> Any:
 )
 async def counts(call: Call) -> Any:
     """How many wait, and how many are being run."""
-    waiting, running = (len(_in_state(call, state)) for state in ("pending", "running"))
+    waiting, running = (_count(call, state) for state in ("pending", "running"))
     return {**_names(call), "pendingTasks": waiting, "claimedTasks": running}
 
 
