@@ -35,6 +35,7 @@ class LogStore:
         self._blocks: list[bytes] = []
         self._firsts: list[int] = []
         self._closed = 0
+        self._closed_bytes = 0
         self._tail = bytearray()
         self._tail_ends = 0
         self._finished = False
@@ -67,6 +68,7 @@ class LogStore:
         self._blocks.append(bytes(self._tail[:cut]))
         self._firsts.append(self._closed)
         self._closed += self._tail_ends
+        self._closed_bytes += cut
         self._tail = self._tail[cut:]
         self._tail_ends = 0
 
@@ -82,7 +84,7 @@ class LogStore:
     @property
     def size(self) -> int:
         """Bytes."""
-        return sum(map(len, self._blocks)) + len(self._tail)
+        return self._closed_bytes + len(self._tail)
 
     def is_note(self, index: int) -> bool:
         """Whether a line is one of the reader's own."""

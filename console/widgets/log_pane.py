@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.timer import Timer
 
-_SLICE_PIECES: Final = 4
+_SLICE_PIECES: Final = 8
 
 
 class LogPane(Vertical):
@@ -123,7 +123,9 @@ class LogPane(Vertical):
         parts.append("follows" if view.follows else "")
         if view.new:
             parts.append(f"▼ {view.new:,} new lines: f follows")
-        self._note.update(line(" · ".join(filter(None, parts)), "warning" if view.new else "plain"))
+        self._note.update(
+            line(" · ".join(filter(None, parts)), "warning" if view.new else "plain"), layout=False
+        )
 
     def action_find(self) -> None:
         """Type a text; enter goes to the first line that has it."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # What came since the last frame is drawn in one; between two slices of a search keys are read.
 _FRAME_SECONDS: Final = 1 / 30
-_SLICE_SECONDS: Final = 0.008
+_SLICE_SECONDS: Final = 0.03
 _SOON_SECONDS: Final = 0.001
 _REMEMBERED: Final = 1000
 
@@ -82,6 +82,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         self._timer: Timer | None = None
         self._lines: OrderedDict[int, Text] = OrderedDict()
         self._page: list[Strip] | None = None
+        self._fitted: tuple[LogStore, int, int] | None = None
 
     # What comes in.
 
@@ -124,7 +125,8 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
             self._sought()
             if not self.hits.is_done:
                 self._later(_SOON_SECONDS)
-        self._fit()
+        if self._fitted != (self.store, self.count, self.store.size) or self._page is None:
+            self._fit()
         self.post_message(self.Changed())
 
     # Where things are.
@@ -171,6 +173,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         width = 0 if self.wraps else self._widest + self._gutter
         height = self.count + (max(0, self._area.height - 1) if self.wraps else 0)
         self._page = None
+        self._fitted = (self.store, self.count, self.store.size)
         with self._moving():
             if self.virtual_size != Size(width, height):
                 self.virtual_size = Size(width, height)
