@@ -13,7 +13,7 @@ from textual.widgets import Static
 from console.actions.secret_read import show_secret
 from console.domain.secret_change import leaves
 from console.domain.secret_expiry import SOON, shown
-from console.screens.secret_desk import SecretScreen
+from console.screens.secret_screen import SecretScreen
 from console.widgets.content import line
 from console.widgets.masked_value import MaskedValue
 

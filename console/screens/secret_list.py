@@ -10,7 +10,7 @@ from textual.binding import Binding
 
 from console.actions.secret_list import DETAILED, SecretLine, list_secrets, secret_lines
 from console.domain.secret_expiry import SOON, short
-from console.screens.secret_desk import SecretScreen
+from console.screens.secret_screen import SecretScreen
 from console.widgets.filter_table import Cell, Column, FilterTable, Row
 
 if TYPE_CHECKING:
