@@ -29,6 +29,7 @@ PACKAGES: Final = {
     "git": "git",
     "gnome-keyring-daemon": "gnome-keyring",
     "htpasswd": "apache2-utils",
+    "npm": "npm",
     "skopeo": "skopeo",
     "tmux": "tmux",
 }

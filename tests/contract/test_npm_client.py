@@ -21,8 +21,7 @@ PROGRAM = Path(__file__).with_name("npm")
 def node_modules():
     """What the lock file names, installed once and kept."""
     if shutil.which("node") is None or shutil.which("npm") is None:
-        # Debian's npm comes in some hundred packages, more than this test is worth to a fresh machine.
-        pytest.skip("node and npm are not here")
+        _lacking("node and npm are not here")
     key = hashlib.sha256((PROGRAM / "package-lock.json").read_bytes()).hexdigest()[:12]
     cache = cache_folder(os.environ)
     cache.mkdir(parents=True, exist_ok=True)
@@ -45,9 +44,13 @@ def _install(folder):
             ["npm", "ci", *flags], cwd=folder, capture_output=True, text=True, timeout=120, check=True
         )
     except subprocess.TimeoutExpired:
-        pytest.skip("npm's registry does not answer")
+        _lacking("npm's registry does not answer")
     except subprocess.CalledProcessError as error:
-        pytest.skip(f"npm could not install the client: {error.stderr[-300:]}")
+        _lacking(f"npm could not install the client: {error.stderr[-300:]}")
+
+
+def _lacking(reason):
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
 
 
 @pytest.fixture(scope="module")
