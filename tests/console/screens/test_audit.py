@@ -7,7 +7,7 @@ import pytest
 
 from console.sandbox.seed import DOCKERHUB, REPOSITORY_ROLES
 from console.screens.audit import Audit
-from tests.support.screens import SIZE, drawn, settled, shows
+from tests.support.screens import drawn, settled, shows
 from tests.support.screenshots_world import screenshots_world
 
 pytestmark = pytest.mark.enable_socket
@@ -25,7 +25,7 @@ def lading(world, *words, by=None):
 
 async def test_the_events_are_listed_the_latest_first_and_lead_to_their_page(world):
     app = world.console(first="audit")
-    async with app.run_test(size=SIZE, notifications=True) as pilot:
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await settled(pilot)
         assert isinstance(app.screen, Audit)
         first, *others = [text for text in drawn(app).splitlines() if text.startswith(" 2026-")]
