@@ -5,6 +5,7 @@ import os
 import re
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from unittest import mock
 
 from console.app import Lading
@@ -40,13 +41,17 @@ GENERATED = (
 HOSTILE = "\x1b[31m[bold]\u202egnp.exe\x1b]0;owned\x07[/]"
 
 
+def _as_long(lasting, found):
+    return lasting[: len(found[0])]
+
+
 class Drawn(Lading):
     """A console whose pictures are the same every time."""
 
     def export_screenshot(self, **options):
         drawn = super().export_screenshot(**options)
         for passing, lasting in _PASSING.items():
-            drawn = passing.sub(lambda found, lasting=lasting: lasting[: len(found[0])], drawn)
+            drawn = passing.sub(partial(_as_long, lasting), drawn)
         return drawn
 
 

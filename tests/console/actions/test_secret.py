@@ -53,6 +53,7 @@ async def test_a_saved_change_is_read_back_and_can_be_undone(place):
     assert (saved.is_verified, saved.can_be_undone) == (True, True)
     assert await kept(place) == {"a": "new", "b": 1}
     again = await undo(connection, saved)
+    assert again
     assert await kept(place) == {"a": "old", "b": 1}
     await undo(connection, again)
     assert await kept(place) == {"a": "new", "b": 1}

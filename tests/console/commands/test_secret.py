@@ -22,7 +22,11 @@ class Piped(io.StringIO):
 
     def __init__(self, content):
         super().__init__()
-        self.buffer = io.BytesIO(content if isinstance(content, bytes) else content.encode())
+        self._bytes = io.BytesIO(content if isinstance(content, bytes) else content.encode())
+
+    @property
+    def buffer(self):
+        return self._bytes
 
 
 def set_key(sandbox, key, value, *words, name=NAME, **keywords):

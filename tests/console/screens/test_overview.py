@@ -36,7 +36,7 @@ async def test_a_role_that_lacks_a_scope_is_edited_by_one_key_and_the_answer_tur
         await settled(pilot)
         await pilot.press("f2", "tab", "enter")
         await shows(pilot, GREEN, "✓ ready")
-        assert isinstance(app.screen, Overview)
+        assert isinstance(pilot.app.screen, Overview)
 
 
 async def test_a_file_that_is_wrong_is_told_with_its_edit_and_looked_at_again_when_it_is_written(world):

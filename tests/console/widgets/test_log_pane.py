@@ -10,7 +10,7 @@ from tests.support.screens import drawn
 SIZE = (60, 12)
 
 
-class Stage(App):
+class Stage(App[None]):
     """A log alone."""
 
     copied = ""
