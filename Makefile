@@ -18,7 +18,7 @@ demo: $(INSTALLED)
 # An xdist group, the tests of a module that needs an engine, stays on one worker.
 test: $(INSTALLED)
 	@$(BIN)/python -m tests.support.machine
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup -m "not live and not matrix" -rs
+	$(BIN)/pytest --numprocesses 3 --dist loadgroup -m "not live and not matrix" -rs
 
 # Against the script of 2016 and other clients; BENCH, ENGINES, WAYS (names with commas) and RUNS choose. `make bench
 # BENCH=small,b RUNS=3` is a few minutes; growth, peers, floor and profile are in BENCH's names too.
@@ -29,7 +29,7 @@ bench: $(INSTALLED)
 # What is published from one engine, pulled and run by another: Docker 20.10, 26.1, 28.5, and the containerd store.
 matrix: $(INSTALLED)
 	@$(BIN)/python -m tests.support.machine
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup -m matrix -rs tests/matrix tests/e2e/faults
+	$(BIN)/pytest --numprocesses 3 --dist loadgroup -m matrix -rs tests/matrix tests/e2e/faults
 
 # Every screen, as SVG and PNG, always the same: STATES="access audit" chooses.
 screenshots: $(INSTALLED)
