@@ -72,7 +72,12 @@ class Watched(LogView):
         return super()._plain_page()
 
 
-class Stage(App):
+def _hits(view):
+    assert view.hits
+    return view.hits
+
+
+class Stage(App[None]):
     """A log alone."""
 
     def compose(self):
@@ -138,11 +143,11 @@ async def _measure(kind):
             view.look_for(wanted)
             view.seek(forward=True)
 
-        search = await _timed(look, lambda: view.hits.is_done)
-        assert [*view.hits.lines] == [LINES // 2]
+        search = await _timed(look, lambda: _hits(view).is_done)
+        assert [*_hits(view).lines] == [LINES // 2]
         jump = search + await _timed(lambda: None, lambda: _is_drawn(app, wanted))
-        dense = await _timed(lambda: view.look_for("install"), lambda: view.hits.is_done)
-        assert len(view.hits.lines) == LINES
+        dense = await _timed(lambda: view.look_for("install"), lambda: _hits(view).is_done)
+        assert len(_hits(view).lines) == LINES
         size = view.store.size
         view.look_for("")
         view.clear()

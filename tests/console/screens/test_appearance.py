@@ -1,5 +1,7 @@
 """How the shell looks, in each theme and size; `pytest --snapshot-update` accepts a change."""
 
+import subprocess
+
 import pytest
 
 from console.config import Config
@@ -22,6 +24,9 @@ dockerfile = "/agent/Dockerfile"
 def checkout(tmp_path, monkeypatch):
     monkeypatch.delenv("NO_COLOR", raising=False)
     (tmp_path / "lading.toml").write_text(IMAGES)
+    # With a remote its path, another in each run, is in no picture.
+    for words in (["init", "--quiet"], ["remote", "add", "origin", "https://github.com/mozilla/balrog"]):
+        subprocess.run(["git", "-C", tmp_path, *words], check=True)
     return tmp_path
 
 
