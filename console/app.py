@@ -151,7 +151,11 @@ class Lading(App[int], inherit_bindings=False):
         for number, code in _SIGNALS.items():
             with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(number, self.exit, code)
-        self.call_after_refresh(self.shell.start)
+        self.call_after_refresh(self._drawn)
+
+    def _drawn(self) -> None:
+        self.shell.drawn.set()
+        self.shell.start()
 
     async def on_unmount(self) -> None:
         """End the session, and a sandbox with it."""

@@ -85,6 +85,8 @@ class Shell:
         """Called once another session is being opened: what was refused may be tried again."""
         self.generation = 0
         """How many sessions were opened in place of another."""
+        self.drawn = asyncio.Event()
+        """Set after the first frame: importing the client takes as long as the frame itself, and waits for it."""
         self._retired: list[asyncio.Task[None]] = []
         self._open_session = opening.open_session
         self._holder: asyncio.Task[None] | None = None
@@ -167,6 +169,7 @@ class Shell:
     async def _hold(self, opened: asyncio.Future[Session]) -> None:
         session = None
         try:
+            await self.drawn.wait()
             async with self._open_session(self._tell) as session:
                 if self._opened is opened:
                     self.session = session

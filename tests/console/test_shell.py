@@ -30,7 +30,7 @@ def opening_of(name, events, *, fails=None, waits=None):
 
 
 def shell_of(open_session):
-    return Shell(
+    shell = Shell(
         Opening(
             open_session=open_session,
             folder=None,
@@ -42,6 +42,8 @@ def shell_of(open_session):
             now=lambda: datetime.now(UTC),
         )
     )
+    shell.drawn.set()
+    return shell
 
 
 async def test_another_session_takes_its_place_and_both_end_with_the_console():

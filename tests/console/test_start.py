@@ -36,6 +36,7 @@ def test_the_nearest_says_where(profile, environment, config, name, root_url):
 
 async def test_without_a_deployment_the_screens_say_how_to_name_one():
     shell = Shell(start._on_deployment(Config(), {}, None, read_only=False))
+    shell.drawn.set()
     with pytest.raises(UsageError, match="No Taskcluster is named"):
         await shell.ready()
     await shell.close()

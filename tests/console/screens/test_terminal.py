@@ -204,6 +204,45 @@ def test_nothing_that_asks_a_network_is_loaded_before_the_first_frame():
     }
 
 
+OPENS = """
+import contextlib, sys
+from pathlib import Path
+from textual.drivers.linux_driver import LinuxDriver
+import console.start
+from console.cli import main
+
+drawn = []
+write = LinuxDriver.write
+
+def noting(driver, data):
+    drawn.append("Overview" in data)
+    write(driver, data)
+
+@contextlib.asynccontextmanager
+async def connect(settings):
+    loaded = [name for name in ("aiohttp", "taskcluster") if name in sys.modules]
+    note = Path.home() / "note"
+    note.write_text(f"{any(drawn)} {loaded}")
+    note.rename(Path.home() / "opened")
+    raise OSError
+    yield
+
+LinuxDriver.write = noting
+console.start.connect = connect
+sys.exit(main())
+"""
+
+
+def test_the_session_is_opened_after_the_first_frame(tmp_path):
+    opened = tmp_path / "opened"
+    named = variables(tmp_path, TASKCLUSTER_ROOT_URL="http://127.0.0.1:9")
+    with Terminal(program=OPENS, environment=named) as terminal:
+        terminal.read(lambda _: opened.exists())
+        assert opened.read_text() == "True []"
+        terminal.send("q")
+        assert terminal.wait() == 0
+
+
 def test_a_sandbox_is_started_opened_and_ended(tmp_path):
     with Terminal(
         "--sandbox", "--read-only", environment=variables(tmp_path, TMPDIR=str(tmp_path)), size=(120, 30)
