@@ -1,4 +1,4 @@
-"""What the console costs: its help, and its first frame on a pseudo-terminal."""
+"""What the console costs: its help, its first frame on a pseudo-terminal, and screens of many rows."""
 
 import subprocess
 import sys
@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from statistics import median
 
+from tests.bench import crowd
 from tests.bench.tables import show, table
 from tests.support.terminal import Terminal
 
@@ -20,6 +21,7 @@ def run(repeats):
         ("first frame on a pseudo-terminal", "500", _ms(median(_first_frame() for _ in range(repeats)))),
     ]
     show(f"Console: medians of {repeats}.\n\n{table(('what', 'budget ms', 'ms'), rows)}")
+    crowd.run(repeats)
 
 
 def _ms(seconds):
