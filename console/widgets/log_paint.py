@@ -29,7 +29,8 @@ def painted(line: str, style: Style) -> Text:
     """
     text = Text(style=style, no_wrap=True, end="")
     for run in styled(line[:LONGEST]):
-        text.append(run.text, _style(run.look))
+        # Rich draws a text without spans in no style at all: the terminal's own background would show.
+        text.append(run.text, style + _style(run.look))
     if len(line) > LONGEST:
         text.append(f" … {len(line) - LONGEST:,} more characters: s saves all", Style(dim=True))
     return text

@@ -58,7 +58,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         "log-view--number",
     }
     DEFAULT_CSS = """
-    LogView { height: 1fr; background: $background; overflow-y: scroll; }
+    LogView { height: 1fr; background: $background; overflow-y: scroll; scrollbar-size: 1 1; }
     LogView > .log-view--hit { background: $warning; color: $background; text-style: bold; }
     LogView > .log-view--current { background: $boost; text-style: bold; }
     LogView > .log-view--note { color: $text-accent; text-style: bold; }
@@ -323,6 +323,10 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         """The end stays in view."""
         del event
         self._fit()
+
+    def watch_show_horizontal_scrollbar(self) -> None:
+        """The end stays in view above the bar that came."""
+        self.call_after_refresh(self._fit)
 
     def notify_style_update(self) -> None:
         """Another theme has other colours."""

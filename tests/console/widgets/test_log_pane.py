@@ -51,6 +51,24 @@ def numbered(first, last):
     return b"".join(b"line %d\n" % number for number in range(first, last))
 
 
+async def test_the_end_stays_in_view_above_the_bar_that_a_long_line_brings(stage):
+    async with stage.run_test(size=SIZE) as pilot:
+        stage.pane.view.feed(numbered(0, 100) + b"x" * 200 + b"\nthe end\n")
+        await shows(pilot, "the end", "follows")
+        assert stage.pane.view.show_horizontal_scrollbar
+
+
+async def test_lines_without_colours_of_their_own_have_those_of_the_theme(stage):
+    async with stage.run_test(size=SIZE) as pilot:
+        stage.pane.view.feed(b"plain\n\x1b[31mred\x1b[0m\n")
+        await shows(pilot, "plain", "red")
+        view = stage.pane.view
+        for row in (0, 1):
+            backgrounds = {segment.style.bgcolor for segment in view.render_line(row) if segment.style}
+            assert backgrounds == {view.rich_style.bgcolor}
+        assert all(segment.style for segment in view.render_line(0))
+
+
 async def test_it_follows_the_end_until_somebody_scrolls_up_and_again_at_the_end(stage):
     async with stage.run_test(size=SIZE) as pilot:
         stage.pane.view.feed(numbered(0, 100))
@@ -120,7 +138,7 @@ async def test_a_long_line_is_bounded_on_the_screen_folded_at_its_edge_and_gone_
         await shows(pilot, "first", "<0000>", "<0080>")
         seen = set()
         for _ in range(40):
-            seen |= set("".join(row[: SIZE[0] - 2] for row in drawn(stage).splitlines()[:-1]).split("<"))
+            seen |= set("".join(row[: SIZE[0] - 1] for row in drawn(stage).splitlines()[:-1]).split("<"))
             await pilot.press("ctrl+d")
         assert {f"{number:04}>" for number in range(1, 1500)} <= seen
         await shows(pilot, "last", "follows")
