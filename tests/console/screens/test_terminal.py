@@ -67,6 +67,26 @@ code = app.run()
 print("FAILURE", app.failure)
 """
 
+# Screen 5 with a log of such lines, some of them in bytes that are no UTF-8.
+LOG_STAGE = """
+import sys
+from pathlib import Path
+from tests.support.screens import console
+from console.domain.log_following import LogBytes, LogEnd
+from console.screens import log
+
+async def told(connection, task_id):
+    yield LogBytes("\\n".join(eval(sys.argv[1]).split("|")).encode())
+    yield LogBytes(b"\\n\\x9b2J\\x9d0;kept\\x9c\\n\\x1b[31mred\\x1b[0m\\nthe last line\\n")
+    yield LogEnd("completed", "")
+
+log.follow_log = told
+app = console(Path("."))
+app.shell.task_id = "Qd2mV0hUQ3mXc1sJr5o0Tw"
+app.run()
+"""
+DRIVING = "[\x1b\x9b\x9d\x90\x07\x08\u202a-\u202e\u2066-\u2069\u200b\ufeff\U000e0041].{,20}"
+
 
 def variables(tmp_path, **more):
     return {"HOME": str(tmp_path), **more}
@@ -78,14 +98,30 @@ def test_text_from_outside_drives_no_terminal_and_a_crash_tells_no_value(tmp_pat
         terminal.send("r")
         terminal.wait()
     left = OURS.sub("", terminal.text)
-    assert not re.findall(
-        "[\x1b\x9b\x9d\x90\x07\x08\u202a-\u202e\u2066-\u2069\u200b\ufeff\U000e0041].{,20}", left
-    )
+    assert not re.findall(DRIVING, left)
     for word in ("\\x1b]52;c;aHVudGVy\\x07", "[bold]m[/bold]", "漢字", "🚢", "\\u202e", "\\x9b2J"):
         assert word in terminal.words
     assert "FAILURE ValueError at <string>:" in terminal.words
     assert "hunter2" not in terminal.text
     assert "Traceback" not in terminal.text
+
+
+def test_a_log_drives_no_terminal(tmp_path):
+    with Terminal(
+        repr(HOSTILE), program=LOG_STAGE, environment=variables(tmp_path), size=(120, 50)
+    ) as terminal:
+        terminal.until("Refresh")
+        terminal.send("5")
+        terminal.until("the last line")
+        terminal.until("ended: completed")
+        terminal.send("q")
+        assert terminal.wait() == 0
+    # A byte that is no UTF-8 may be C1 to a terminal: there is none.
+    assert not re.findall(DRIVING, OURS.sub("", terminal.raw.decode()))
+    for word in ("[bold]m[/bold]", "[@click=app.bell]c[/]", "漢字", "🚢", "red"):
+        assert word in terminal.words
+    assert "aHVudGVy" not in terminal.text
+    assert "owned" not in terminal.text
 
 
 def test_the_console_ends_by_a_key_and_gives_the_terminal_back(tmp_path):
