@@ -20,6 +20,7 @@ THEMES: Final = (
         warning="#e0b050",
         error="#e57373",
         dark=True,
+        variables={"scrollbar": "#414a56", "scrollbar-background": "#1b1f24"},
     ),
     Theme(
         name="light",
@@ -34,6 +35,7 @@ THEMES: Final = (
         warning="#7a5200",
         error="#a61b1b",
         dark=False,
+        variables={"scrollbar": "#b4b8bd", "scrollbar-background": "#f1f1ee"},
     ),
     Theme(
         name="high-contrast",
@@ -48,6 +50,12 @@ THEMES: Final = (
         warning="#ffff00",
         error="#ff8080",
         dark=True,
-        variables={"border": "#ffffff", "border-blurred": "#ffffff", "text-muted": "#ffffff"},
+        variables={
+            "border": "#ffffff",
+            "border-blurred": "#ffffff",
+            "text-muted": "#ffffff",
+            "scrollbar": "#ffffff",
+            "scrollbar-background": "#303030",
+        },
     ),
 )

@@ -47,6 +47,7 @@ class ConsoleScreen(Screen[None]):
     # A low terminal has no line to spare for the titles.
     DEFAULT_CSS = """
     ConsoleScreen.-low ScreenTabs { display: none; }
+    ConsoleScreen VerticalScroll { scrollbar-size: 1 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "reload", "Refresh", id="refresh", tooltip="Read everything on this screen again."),

@@ -17,7 +17,7 @@ Tone = Literal["plain", "quiet", "good", "warning", "bad", "strong"]
 GLYPHS: Final[dict[Tone, str]] = {"good": "✓", "warning": "!", "bad": "✗", "quiet": "·"}
 _STYLES: Final[dict[Tone, str]] = {
     "plain": "",
-    "quiet": "$text-muted",
+    "quiet": "$foreground 70%",
     "good": "$text-success",
     "warning": "$text-warning",
     "bad": "$text-error",

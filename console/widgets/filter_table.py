@@ -100,7 +100,7 @@ class FilterTable(Vertical):
 
     DEFAULT_CSS = """
     FilterTable { height: 1fr; }
-    FilterTable DataTable { height: 1fr; background: $background; }
+    FilterTable DataTable { height: 1fr; background: $background; scrollbar-size: 1 1; }
     FilterTable Input { display: none; height: 1; border: none; padding: 0 1; background: $boost; }
     FilterTable Input.-open { display: block; }
     FilterTable .note { height: 1; padding: 0 1; color: $text-muted; display: none; }
