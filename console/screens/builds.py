@@ -93,10 +93,10 @@ class Builds(ConsoleScreen):
     def body(self) -> ComposeResult:
         """One table."""
         self.table = FilterTable(
-            Column("state", 13),
+            Column("state", 11),
             Column("branch"),
             Column("commit", 8),
-            Column("began", 11),
+            Column("began", 10),
             Column("took", 9),
             Column("tags"),
             Column("who"),

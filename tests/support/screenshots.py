@@ -10,10 +10,12 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 from console.domain.secret_change import Fingerprints
 from console.sandbox.seed import BRANCH_ROLE, DOCKERHUB
 from tests.support.screens import settled, shows
+from tests.support.screenshots_builds import NEXT, add_builds
 from tests.support.screenshots_world import NEXT_TOKEN, READS_SECRET, USER, screenshots_world
 
 NARROW, WIDE = (80, 24), (120, 40)
@@ -69,6 +71,22 @@ def rotate_secret(token, *until):
     return drive
 
 
+def of_a_build(*steps):
+    """Where there are builds, press keys and wait for words, in turn; the next task's id is known."""
+
+    async def drive(pilot):
+        await settled(pilot)
+        add_builds(pilot.app.world)
+        with mock.patch("console.actions.build_plan.slug_id", return_value=NEXT):
+            for keys, words in (("4", "v3.82, latest"), *steps):
+                await press(*keys, until=[words])(pilot)
+
+    return drive
+
+
+TO_TASK = (("j", "✓ success"), (["enter"], "All have ended"), (["enter"], "From decision"))
+
+
 @dataclass(frozen=True)
 class State:
     """One picture.
@@ -91,6 +109,12 @@ STATES = [
     State("secret-review", rotate_secret(NEXT_TOKEN, "who may push")),
     State("secret-delete", press("2", "x", until=["cannot be undone"])),
     State("overview-red", without_the_scope),
+    State("builds", of_a_build()),
+    State("task", of_a_build(*TO_TASK)),
+    State("trigger", of_a_build(*TO_TASK, ("T", "Retrigger docker-image"))),
+    State("log", of_a_build(("jl", "ended: completed"))),
+    State("artifacts", of_a_build(*TO_TASK, ("a", "public/logs/live"))),
+    State("sign-in", press("ctrl+r", until=["A client that lives a day"])),
     State("access", press("3", until=["last modified"])),
     State("access-why", press("3", "enter", "G", "enter", until=["the server agrees"])),
     State("access-who-can-read-the-secret", press("3", "s", until=["project/balrog/deploy"])),

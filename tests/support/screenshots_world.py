@@ -11,6 +11,7 @@ from unittest import mock
 from console.app import Lading
 from console.config import Config
 from console.connection import Connection, ConnectionSettings
+from console.credentials.keyring_store import CredentialStore
 from console.credentials.value import Credentials
 from console.sandbox.registry.authentication import Account, BasicAuth
 from console.sandbox.sample import make_sample
@@ -21,6 +22,7 @@ from console.services.taskcluster import opened
 from console.shell import Opening, Session
 from runner.masking import Masked
 from tests.support.hosted_sandbox import hosted_sandbox
+from tests.support.keyrings import Backend
 from tests.support.registries import embedded_registry
 from tests.support.screens import Clock
 
@@ -111,6 +113,7 @@ class World:
                 read_only=read_only,
                 environment={"PATH": os.environ["PATH"]},
                 now=self.clock,
+                store=CredentialStore(Backend),
             )
         )
 
