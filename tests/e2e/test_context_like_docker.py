@@ -186,7 +186,9 @@ def built_by_us(client, context, *, version="1"):
     lines = list(client._stream_helper(answer, decode=True))
     if any("error" in line for line in lines):
         return lines
-    return entries(client, [line["aux"]["ID"] for line in lines if "ID" in (line.get("aux") or {})][-1])
+    # BuildKit's endpoint also sends `aux` as text, its trace in base64, which may hold these two letters.
+    told = [line["aux"] for line in lines if isinstance(line.get("aux"), dict)]
+    return entries(client, [aux["ID"] for aux in told if "ID" in aux][-1])
 
 
 def content_of(opened, member):
