@@ -72,7 +72,6 @@ class Access(ConsoleScreen):
 
     def on_mount(self) -> None:
         """Nothing is known yet."""
-        super().on_mount()
         self._known: _Read | None = None
         self._rest: Timer | None = None
         self.roles.focus()

@@ -60,7 +60,6 @@ class Artifacts(TaskScreen):
 
     def on_mount(self) -> None:
         """Nothing was downloaded yet."""
-        super().on_mount()
         self._found: dict[str, Artifact] = {}
         self._hashed: dict[str, Downloaded] = {}
 

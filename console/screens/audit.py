@@ -50,7 +50,6 @@ class Audit(ConsoleScreen):
 
     def on_mount(self) -> None:
         """Nothing is known yet."""
-        super().on_mount()
         self._entities: dict[str, Entity] = {}
 
     def load(self) -> None:

@@ -108,7 +108,6 @@ class Builds(ConsoleScreen):
 
     def on_mount(self) -> None:
         """Nothing is known yet."""
-        super().on_mount()
         self._builds: dict[str, Build] = {}
         self._timer: Timer | None = None
         self._quiet = 0
@@ -171,7 +170,6 @@ class Builds(ConsoleScreen):
 
     def on_screen_suspend(self) -> None:
         """Nobody looks: nothing is asked."""
-        super().on_screen_suspend()
         self._stop_looking()
 
     def on_screen_resume(self) -> None:

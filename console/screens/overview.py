@@ -90,7 +90,6 @@ class Overview(ConsoleScreen):
 
     def on_mount(self) -> None:
         """Look at the files from time to time."""
-        super().on_mount()
         self.set_interval(_LOOK_SECONDS, self._look)
 
     def load(self) -> None:
@@ -197,7 +196,6 @@ class Overview(ConsoleScreen):
 
     def on_screen_suspend(self) -> None:
         """Another screen may change what was found; a dialog does not."""
-        super().on_screen_suspend()
         if isinstance(self.app.screen, ConsoleScreen) and self.app.screen is not self:
             self._is_stale = True
 

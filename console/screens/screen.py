@@ -246,7 +246,10 @@ class ConsoleScreen(Screen[None]):
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
-        """Follow the status; read once the first frame is drawn."""
+        """Follow the status; read once the first frame is drawn.
+
+        A subclass's own `on_mount` does not call this one: Textual calls the handler of each class.
+        """
         self.watch(self.app, "status", self._show_status)
         self.watch(self.app, "now", self._show_now)
         self.shell.renewed.append(self.resume)

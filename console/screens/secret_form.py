@@ -108,7 +108,6 @@ class SecretForm(ConsoleScreen):
 
     def on_mount(self) -> None:
         """Begin with what is missing."""
-        super().on_mount()
         first = "#name" if not self.secret else "#key" if self.sets_key and not self.key else "#value"
         self.query_one(first).focus()
 

@@ -63,7 +63,6 @@ class Secrets(SecretScreen):
 
     def on_mount(self) -> None:
         """Nothing is known yet."""
-        super().on_mount()
         self._lines: dict[str, SecretLine] = {}
         self._rest: Timer | None = None
         self.table.focus()

@@ -61,7 +61,6 @@ class TaskDetails(TaskScreen):
 
     def on_mount(self) -> None:
         """Nothing is known yet."""
-        super().on_mount()
         self._detail: TaskDetail | None = None
         self._timer: Timer | None = None
         self._quiet = 0
@@ -93,12 +92,10 @@ class TaskDetails(TaskScreen):
 
     def on_screen_suspend(self) -> None:
         """Nobody looks: nothing is asked."""
-        super().on_screen_suspend()
         self._stop_looking()
 
     def on_screen_resume(self) -> None:
         """Somebody looks again."""
-        super().on_screen_resume()
         self._look_again()
 
     def action_log(self) -> None:

@@ -80,7 +80,6 @@ class TaskGroup(ConsoleScreen):
 
     def on_mount(self) -> None:
         """Keys go to the rows."""
-        super().on_mount()
         self.table.focus()
 
     def load(self) -> None:

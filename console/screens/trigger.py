@@ -94,7 +94,6 @@ class Trigger(ConsoleScreen):
 
     def on_mount(self) -> None:
         """A retrigger needs no answer."""
-        super().on_mount()
         self._what.display = not self._earlier
         (self.query_one("#plan") if self._earlier else self._what).focus()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from console.screens.cover import Cover
 from console.screens.help import Help
 from console.screens.overview import Overview
 from console.screens.screen import ConsoleScreen
+from console.screens.table import SCREENS
 from console.widgets.confirm import Confirm
 from console.widgets.masked_value import MaskedValue
 from console.widgets.secret_input import SecretInput
@@ -140,6 +142,29 @@ async def test_keys_and_palette_lead_to_the_same_actions(checkout):
         await pilot.press("down", "enter")
         await settled(pilot)
         assert app.theme == "light"
+
+
+async def test_a_screen_reads_once_when_it_is_first_shown(checkout, monkeypatch):
+    """Textual calls a handler of each class by itself: one that also called the one above it would read twice."""
+    read: Counter[str] = Counter()
+    for entry in SCREENS:
+        shown = entry.load()
+        monkeypatch.setattr(shown, "load", _counted(shown.load, entry.name, read))
+    app = console(checkout)
+    async with app.run_test(size=SIZE) as pilot:
+        for entry in SCREENS:
+            app.action_show_screen(entry.name)
+            await settled(pilot)
+            assert app.shell.renewed.count(app.screen.resume) == 1
+    assert read == Counter(entry.name for entry in SCREENS)
+
+
+def _counted(load, name, read):
+    def counted(screen):
+        read[name] += 1
+        load(screen)
+
+    return counted
 
 
 async def test_help_lists_the_bindings_as_they_are_now(checkout):
