@@ -11,7 +11,7 @@ from textual.binding import Binding
 from textual.containers import Container, VerticalScroll
 from textual.widgets import Static, TextArea
 
-from console.actions.save_text import save_new_file
+from console.actions.save_new_file import save_new_file
 from console.actions.set_role import Basis, RoleEdit, apply, read_basis
 from console.domain.role_preview import scopes_from_text
 from console.domain.web_urls import role_page
@@ -209,7 +209,7 @@ class RoleEditor(ConsoleScreen):
         """Write the text into a new file."""
         folder = self.shell.folder
         if self._edit is not None and folder is not None:
-            write = partial(save_new_file, folder / "grant.yml", self._edit.configuration)
+            write = partial(save_new_file, folder / "grant.yml", [self._edit.configuration.encode()])
             self.in_thread("Writing the text", write, self._saved)
 
     def _saved(self, path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding
 
 from console.actions.build_log import follow_log
-from console.actions.log_save import save_log
+from console.actions.save_new_file import save_new_file
 from console.domain.log_following import LogBytes, LogEnd, LogRun, LogTrouble, LogWaiting
 from console.screens.task_desk import TaskScreen
 from console.widgets.log_pane import LogPane
@@ -78,7 +78,7 @@ class TaskLog(TaskScreen):
             return
         pieces = [*self.log_pane.view.store.saved()]
         path = Path.cwd() / f"{self.task_id}.log"
-        self.in_thread("Saving the log", partial(save_log, path, pieces), self._saved)
+        self.in_thread("Saving the log", partial(save_new_file, path, pieces), self._saved)
 
     def _saved(self, path: Path) -> None:
         self.notify(f"{path} has the log as it came, escape sequences too.")

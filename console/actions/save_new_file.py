@@ -1,4 +1,4 @@
-"""Save a log as its bytes came into a file that is not there yet."""
+"""Write what is shown into a file that is not there yet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def save_log(path: Path, pieces: Iterable[bytes]) -> Path:
+def save_new_file(path: Path, pieces: Iterable[bytes]) -> Path:
     """Write; a file of that name is left alone, and the name gets a number.
 
     Returns:
