@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, TextIO
 
+from runner.commands.outcome import tell_image
 from runner.errors import ExitCode
 from runner.layout_publication import LayoutBuild
 from runner.preparation import Preparation
@@ -23,9 +23,5 @@ def build(job: Job, output: Path, stdout: TextIO, *, as_json: bool) -> ExitCode:
     """
     with Preparation(job) as preparation:
         reference = LayoutBuild(job, preparation, output=output).run()
-    if as_json:
-        document = {"image": reference, "layout": str(output), "warnings": job.narrator.warnings}
-        stdout.write(json.dumps(document) + "\n")
-    else:
-        stdout.write(reference + "\n")
+    tell_image(job, reference, stdout, as_json=as_json, layout=str(output))
     return ExitCode.OK

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, TextIO
 
+from runner.commands.outcome import tell_image
 from runner.errors import ExitCode
 from runner.preparation import Preparation
 from runner.publication import Publication
@@ -22,9 +22,5 @@ def publish(job: Job, stdout: TextIO, *, as_json: bool) -> ExitCode:
     with Preparation(job) as preparation:
         publication = Publication(job, preparation)
         reference = publication.run()
-    if as_json:
-        document = {"image": reference, "tags": publication.tag_states, "warnings": job.narrator.warnings}
-        stdout.write(json.dumps(document) + "\n")
-    else:
-        stdout.write(reference + "\n")
+    tell_image(job, reference, stdout, as_json=as_json, tags=publication.tag_states)
     return ExitCode.OK

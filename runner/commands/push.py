@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TextIO
 
+from runner.commands.outcome import tell_image
 from runner.errors import ExitCode
 from runner.image.layout import Layout
 from runner.layout_publication import LayoutPush
@@ -54,9 +54,5 @@ def push_layout(
     """
     publication = LayoutPush(job, preparation, layout=layout)
     reference = publication.run()
-    if as_json:
-        document = {"image": reference, "tags": publication.tag_states, "warnings": job.narrator.warnings}
-        stdout.write(json.dumps(document) + "\n")
-    else:
-        stdout.write(reference + "\n")
+    tell_image(job, reference, stdout, as_json=as_json, tags=publication.tag_states)
     return ExitCode.OK
