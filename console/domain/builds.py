@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from console.domain.task_request import pool_of
+from runner.task.event import parse_repository
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -351,7 +352,8 @@ def pusher_of(task: Task) -> Pusher:
     event = _first(variables, "LADING_EVENT", "GITHUB_EVENT").partition(".")[0].replace("_", "-")
     tag = _first(variables, "LADING_TAG", "GITHUB_HEAD_TAG")
     branch = _first(variables, "LADING_BRANCH", "GITHUB_BRANCH", "GITHUB_HEAD_BRANCH")
-    slug = _slug(_first(variables, "LADING_REPOSITORY", "GITHUB_HEAD_REPO_URL"))
+    named = parse_repository(_first(variables, "LADING_REPOSITORY", "GITHUB_HEAD_REPO_URL"))
+    slug = named[1] if named and named[0] == "github.com" else ""
     if assumed is not None:
         kind, name = assumed["kind"], assumed["name"] or ""
         event = event or ("push" if kind == "branch" else kind)
@@ -372,11 +374,6 @@ def pusher_of(task: Task) -> Pusher:
 
 def _first(variables: Mapping[str, str], *names: str) -> str:
     return next((variables[name] for name in names if variables.get(name)), "")
-
-
-def _slug(url: str) -> str:
-    parts = url.removesuffix("/").removesuffix(".git").replace(":", "/").split("/")
-    return "/".join(parts[-2:]) if len(parts) > 2 and "github.com" in url else ""
 
 
 def tells_result(statement: object) -> tuple[str, tuple[tuple[str, str], ...]]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from console.domain.findings import Diagnosis, Link, broken, doubtful, ok
 from console.domain.findings_fix import Edit, How
 from console.domain.findings_task import undeclared
+from console.domain.task_request import time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from console.domain.findings_task import PublishTask
 
@@ -29,9 +31,9 @@ def artifact_findings(task: PublishTask, now: datetime) -> Iterator[Diagnosis]:
     if not declared:
         yield undeclared(task)
         return
-    deadline = _moment(task.definition.get("deadline")) or now
-    expires = _moment(task.definition.get("expires")) or deadline + _YEAR
-    own = {place: moment for place, value in declared if (moment := _moment(value.get("expires")))}
+    deadline = time_of(task.definition.get("deadline")) or now
+    expires = time_of(task.definition.get("expires")) or deadline + _YEAR
+    own = {place: moment for place, value in declared if (moment := time_of(value.get("expires")))}
     late = [place for place, moment in own.items() if moment > expires]
     soon = [place for place, moment in own.items() if moment < now + SHORTEST]
     if late:
@@ -71,11 +73,3 @@ def _declared(value: Any) -> Iterator[tuple[str | int, dict[str, Any]]]:
         name = item.get("name", place) if isinstance(item, dict) else ""
         if isinstance(item, dict) and str(name).startswith("public"):
             yield place, item
-
-
-def _moment(value: object) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return found if found and found.tzinfo else None

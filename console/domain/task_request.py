@@ -114,21 +114,22 @@ def _wrong_pool(task: Mapping[str, Any]) -> Iterator[Wrong]:
 
 
 def _wrong_times(task: Mapping[str, Any], now: datetime) -> Iterator[Wrong]:
-    deadline = _moment(task.get("deadline"))
+    deadline = time_of(task.get("deadline"))
     if deadline is None:
         yield "`deadline` must be a time: {$fromNow: '1 hour'}", ("deadline",)
     elif not now <= deadline <= now + _LONGEST_DEADLINE:
         yield "`deadline` must be within five days from now", ("deadline",)
-    if "created" in task and _moment(task["created"]) is None:
+    if "created" in task and time_of(task["created"]) is None:
         yield "`created` must be a time: {$fromNow: ''}", ("created",)
-    expires = _moment(task.get("expires"))
+    expires = time_of(task.get("expires"))
     if "expires" in task and expires is None:
         yield "`expires` must be a time: {$fromNow: '1 year'}", ("expires",)
     if expires and deadline and expires < deadline:
         yield "`expires` must not be before `deadline`", ("expires",)
 
 
-def _moment(value: object) -> datetime | None:
+def time_of(value: object) -> datetime | None:
+    """A time of a task's definition; None where it is none, or has no zone."""
     if not isinstance(value, str):
         return None
     try:
