@@ -144,10 +144,6 @@ class ImageReference(NamedTuple):
         """What to ask the registry for: the digest, else the tag, else `latest`."""
         return str(self.digest) if self.digest else self.tag or "latest"
 
-    def with_digest(self, digest: Digest) -> Self:
-        """The same reference, pinned."""
-        return self._replace(digest=digest)
-
     @property
     def _suffix(self) -> str:
         return (f":{self.tag}" if self.tag else "") + (f"@{self.digest}" if self.digest else "")

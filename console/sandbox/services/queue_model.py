@@ -24,7 +24,6 @@ SERVICE: Final = Service("queue")
 PRIORITIES: Final = ("highest", "very-high", "high", "medium", "low", "very-low", "lowest")
 RESOLVED: Final = ("completed", "failed", "exception")
 QUEUE_ID: Final = r"^[a-zA-Z0-9-_]{1,38}/[a-z]([-a-z0-9]{0,36}[a-z0-9])?$"
-WORKER_ID: Final = r"^([a-zA-Z0-9-_]*)$"
 PATTERNS: Final = {
     "taskId": SLUGID,
     "taskGroupId": SLUGID,
