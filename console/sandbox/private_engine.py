@@ -22,7 +22,7 @@ from console.sandbox.owned_folder import owned_folder
 from runner.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 PREFIX: Final = "lading-engine."
 CGROUPS: Final = Path("/sys/fs/cgroup")
@@ -87,17 +87,33 @@ def private_engine(
 
 def discard(folder: Path) -> None:
     """End whatever still runs of the engine in `folder`, and remove its mounts, cgroups and files."""
-    name = folder.name
-    for tasks in CGROUPS.glob(f"**/{name}/**/cgroup.procs"):
-        _kill(int(pid) for pid in tasks.read_text().split())
+    for cgroup in _with_all_below(cgroups_named(folder.name)):
+        _kill(_processes_in(cgroup))
     _kill(processes_naming(folder, Path("/proc")))
-    for root in CGROUPS.glob(f"**/{name}"):
-        for below in sorted(root.rglob("*/"), reverse=True):
-            with suppress(OSError):
-                below.rmdir()
+    for cgroup in _with_all_below(cgroups_named(folder.name)):
         with suppress(OSError):
-            root.rmdir()
+            cgroup.rmdir()
     remove(folder)
+
+
+def cgroups_named(name: str) -> list[Path]:
+    """The cgroups of that name in all hierarchies.
+
+    Another engine's go away meanwhile: `os.walk` passes by such a folder, `Path.glob` raises (before Python 3.13).
+    """
+    return [Path(at, name) for at, folders, _ in os.walk(CGROUPS) if name in folders]
+
+
+def _with_all_below(cgroups: Iterable[Path]) -> list[Path]:
+    """Those below before those above, as they can be removed."""
+    return [Path(at) for cgroup in cgroups for at, _, _ in os.walk(cgroup, topdown=False)]
+
+
+def _processes_in(cgroup: Path) -> list[int]:
+    try:
+        return [int(pid) for pid in (cgroup / "cgroup.procs").read_text().split()]
+    except OSError:  # it went away with its last process
+        return []
 
 
 def processes_naming(folder: Path, proc: Path) -> list[int]:

@@ -13,7 +13,7 @@ import pytest
 
 from console.sandbox.debian import find
 from console.sandbox.owned_folder import sweep
-from console.sandbox.private_engine import CGROUPS, PREFIX, discard, private_engine, processes_naming
+from console.sandbox.private_engine import PREFIX, cgroups_named, discard, private_engine, processes_naming
 from runner.errors import Unavailable
 from tests.support.engine import missing
 
@@ -48,7 +48,7 @@ def traces(place):
         *place.iterdir(),
         *processes_naming(place, Path("/proc")),
         *(line for line in mounts.splitlines() if str(place) in line),
-        *(path for path in CGROUPS.glob(f"**/{PREFIX}*") if path.name in NAMES),
+        *(path for name in NAMES for path in cgroups_named(name)),
     ]
 
 
