@@ -78,8 +78,10 @@ async def run_command(argv: Sequence[str], place: Place, write: Callable[[bytes]
         kill_marked(place)
         await process.wait()
         # Everything that was written is in the pipe: it ends once no process holds the other end.
+        # Python 3.11's `wait_for` may lose a cancellation (python/cpython#86296): `timeout` does not.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(output, _DRAIN_SECONDS)
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                await output
 
 
 async def run_quietly(argv: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
@@ -94,7 +96,8 @@ async def run_quietly(argv: Sequence[str], environment: Mapping[str, str], folde
             env=dict(environment),
         )
         try:
-            await asyncio.wait_for(process.wait(), _QUIET_SECONDS)
+            async with asyncio.timeout(_QUIET_SECONDS):
+                await process.wait()
         except TimeoutError:
             process.kill()
             await process.wait()
@@ -116,7 +119,8 @@ async def _stop(process: asyncio.subprocess.Process, grace: float) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(process.wait(), grace)
+        async with asyncio.timeout(grace):
+            await process.wait()
 
 
 def kill_group(group: int) -> None:

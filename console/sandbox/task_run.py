@@ -261,8 +261,16 @@ async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _end(task: asyncio.Task[Any]) -> None:
+    """Cancel a task and see its end, even if cancelled meanwhile: what it started must not outlive the run."""
     task.cancel()
-    await asyncio.wait({task})
+    cancelled = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
 
 
 def _remove(folder: Path) -> None:

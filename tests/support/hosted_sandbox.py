@@ -95,6 +95,14 @@ class HostedSandbox:
         return code, out.getvalue(), err.getvalue()
 
 
+async def _no_task_left():
+    """What still ran would be destroyed with the loop, and blamed on another test."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    if left:
+        _, left = await asyncio.wait(left, timeout=10)
+    assert not left, left
+
+
 @contextmanager
 def hosted_sandbox(**settings):
     """A sandbox with its seed, for as long as the context is open; settings are those of `Sandbox.start`."""
@@ -113,6 +121,7 @@ def hosted_sandbox(**settings):
             yield hosted
         finally:
             wait(sandbox.close())
+            wait(_no_task_left())
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()

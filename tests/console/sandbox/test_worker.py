@@ -276,6 +276,20 @@ async def test_a_worker_that_is_stopped_gives_its_task_back(deployment):
     assert (second["state"], second["reasonCreated"]) == ("pending", "retry")
 
 
+async def test_a_worker_that_is_stopped_while_a_cancelled_task_ends_sees_its_end_first(deployment):
+    worker = await deployment.start_worker(grace=2.0)
+    task_id = await deployment.create("trap 'echo told' TERM; echo pid $$; while :; do sleep 0.05; done")
+    pid = int((await deployment.first_line(task_id, "pid ")).split()[1])
+    await deployment.api.call("POST", "queue", "task", task_id, "cancel")
+    (log,) = deployment.folder.glob("*/live.log")
+    async with asyncio.timeout(30):
+        while "told" not in log.read_text():  # noqa: ASYNC110 - the process sets no Event
+            await asyncio.sleep(0.05)
+    await worker.close()
+    assert not is_alive(pid)
+    assert list(deployment.folder.iterdir()) == []
+
+
 async def test_folders_without_write_permission_are_removed_too(busy):
     task_id = await busy.create("mkdir -p a/b; touch a/b/c; chmod 500 a/b a")
     (run,) = await busy.resolved(task_id)
