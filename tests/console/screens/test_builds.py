@@ -1,27 +1,20 @@
 """Builds: listed, told step by step, their logs, what they left behind, and what is done with them."""
 
-import contextlib
 import datetime as dt
 import hashlib
 import json
-import os
 
 import pytest
 from textual.widgets import Input
 
-from console.app import Lading
-from console.config import Config
-from console.connection import ConnectionSettings, connect
-from console.credentials.value import Credentials
 from console.screens.artifacts import Artifacts
 from console.screens.builds import Builds
 from console.screens.log import TaskLog
 from console.screens.task import TaskDetails
 from console.screens.task_group import TaskGroup
-from console.shell import Opening, Session
 from console.widgets.confirm import Confirm
-from runner.masking import Masked
 from tests.support.builds import builds_with_worker
+from tests.support.builds_console import console, on
 from tests.support.screens import drawn, shows
 
 pytestmark = pytest.mark.enable_socket
@@ -80,37 +73,6 @@ def checkout(tmp_path, monkeypatch):
     )
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def console(builds, folder, first="builds", *, read_only=False):
-    root = builds.hosted.root
-    who = Credentials(root.client_id, Masked(root.access_token.reveal()))
-    settings = ConnectionSettings(builds.root_url, who, "environment", read_only)
-
-    @contextlib.asynccontextmanager
-    async def open_session(tell):
-        tell("connecting")
-        async with connect(settings) as connection:
-            yield Session(connection, folder)
-
-    opening = Opening(
-        open_session=open_session,
-        folder=folder,
-        config=Config(),
-        profile="sandbox",
-        root_url=builds.root_url,
-        read_only=read_only,
-        environment={"PATH": os.environ["PATH"]},
-        now=lambda: dt.datetime.now(dt.UTC),
-    )
-    return type("Console", (Lading,), {"DEFAULT_MODE": first})(opening)
-
-
-async def on(pilot, kind, *words):
-    """Wait for a screen, and for what it says."""
-    await shows(pilot, *words)
-    assert isinstance(pilot.app.screen, kind)
-    return pilot.app.screen
 
 
 async def test_from_the_list_to_the_task_its_log_its_artifacts_and_a_file_that_is_hashed(
