@@ -14,7 +14,7 @@ from console.actions.build_list import Where, list_builds, with_details
 from console.actions.repository import repository_of
 from console.domain.web_urls import group_page, task_page
 from console.screens.build_words import ago, lasted, state_cell
-from console.screens.screen import ConsoleScreen
+from console.screens.looking import LookingScreen
 from console.widgets.filter_table import Column, FilterTable, Row
 from runner.errors import RunnerError, UsageError
 from runner.retry import Backoff
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
-    from textual.timer import Timer
 
     from console.actions.build_list import BuildList
     from console.connection import Connection
     from console.domain.builds import Build
     from console.shell import Session
 
-# A look at what runs, then ever longer waits while nothing changes.
-_LOOKS: Final = Backoff(attempts=0, first=3.0, longest=60.0)
+# Looks at what runs, and looks for what others begin.
+_WAITS: Final = Backoff(attempts=0, first=3.0, longest=60.0)
+_IDLE_WAITS: Final = Backoff(attempts=0, first=20.0, longest=300.0)
 
 
 def where_of(folder: Path) -> Where:
@@ -81,7 +81,7 @@ def row_of(build: Build, now: datetime) -> Row:
     )
 
 
-class Builds(ConsoleScreen):
+class Builds(LookingScreen):
     """The last builds."""
 
     TITLE = "Builds"
@@ -109,17 +109,18 @@ class Builds(ConsoleScreen):
     def on_mount(self) -> None:
         """Nothing is known yet."""
         self._builds: dict[str, Build] = {}
-        self._timer: Timer | None = None
-        self._quiet = 0
+        self._told_as: dict[str, str] = {}
+        self._changed = False
         self._unread: tuple[str, ...] = ()
         self.table.focus()
 
     def load(self) -> None:
         """List them, then what their tasks tell."""
-        self._quiet = 0
-        self._list()
+        self.look()
 
-    def _list(self) -> None:
+    def look(self) -> None:
+        """For what is new, and for what has changed."""
+
         async def listed(session: Session) -> BuildList:
             where = await asyncio.to_thread(where_of, session.folder)
             return await list_builds(session.connection, where)
@@ -128,54 +129,34 @@ class Builds(ConsoleScreen):
 
     def _show(self, found: BuildList) -> None:
         before, now = self._builds, self.shell.opening.now()
-        self._builds = {key_of(build): build for build in found.builds}
-        changed = []
-        for key, build in self._builds.items():
-            known = before.get(key)
-            if known is not None and known.is_over and known.state == build.state:
-                self._builds[key] = known
-            else:
-                changed.append(build)
+        # What is known of a build stays until its tasks were asked again.
+        self._builds = {key: before.get(key, build) for build in found.builds for key in [key_of(build)]}
+        asked = [
+            build
+            for build in found.builds
+            if not build.is_over or self._told_as.get(key_of(build)) != build.state
+        ]
         self.table.show(row_of(build, now) for build in self._builds.values())
         if found.unread and found.unread != self._unread:
             self.notify("\n".join(found.unread), title="Not all could be asked", severity="warning")
         self._unread = found.unread
-        if not changed:
-            self._look_again()
-            return
-        self._quiet = 0
+        self._changed = before.keys() != self._builds.keys()
 
         def details(session: Session) -> AsyncIterator[Build]:
-            return _details(session.connection, changed)
+            return _details(session.connection, asked)
 
-        self.follow("Reading what the tasks tell", details, self._told, self._look_again)
+        self.follow("Reading what the tasks tell", details, self._told, self._end_look)
 
     def _told(self, build: Build) -> None:
-        known = self._builds.get(key_of(build))
-        self._builds[key_of(build)] = build
+        key = key_of(build)
+        known, self._builds[key], self._told_as[key] = self._builds.get(key), build, build.state
         if known != build:
+            self._changed = True
             self.table.update_row(row_of(build, self.shell.opening.now()))
 
-    def _look_again(self) -> None:
-        """While something runs, and somebody looks."""
-        self._stop_looking()
-        if self.app.screen is self and any(not build.is_over for build in self._builds.values()):
-            self._quiet = min(self._quiet + 1, 8)
-            self._timer = self.set_timer(_LOOKS.wait(self._quiet, None, 0.5), self._list)
-
-    def _stop_looking(self) -> None:
-        if self._timer is not None:
-            self._timer.stop()
-            self._timer = None
-
-    def on_screen_suspend(self) -> None:
-        """Nobody looks: nothing is asked."""
-        self._stop_looking()
-
-    def on_screen_resume(self) -> None:
-        """Somebody looks again."""
-        if self._builds:
-            self._look_again()
+    def _end_look(self) -> None:
+        runs = any(not build.is_over for build in self._builds.values())
+        self.look_again(_WAITS if runs else _IDLE_WAITS, changed=self._changed)
 
     @on(FilterTable.Opened)
     def _show_build(self, event: FilterTable.Opened) -> None:

@@ -12,6 +12,7 @@ from console.actions.build_control import cancel_task, change_priority, rerun_ta
 from console.actions.build_task import read_task
 from console.domain.task_request import PRIORITIES
 from console.screens.build_words import state_words
+from console.screens.looking import LookingScreen
 from console.screens.priority import Priority
 from console.screens.task_desk import TaskScreen
 from console.screens.task_words import task_content
@@ -24,16 +25,16 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
-    from textual.timer import Timer
 
     from console.actions.build_task import TaskDetail
     from console.domain.builds import Task
     from console.shell import Session
 
-_LOOKS: Final = Backoff(attempts=0, first=3.0, longest=30.0)
+# Looks at one that has not ended.
+_WAITS: Final = Backoff(attempts=0, first=3.0, longest=30.0)
 
 
-class TaskDetails(TaskScreen):
+class TaskDetails(LookingScreen, TaskScreen):
     """One task, whole; while it has not ended it is looked at again and again."""
 
     TITLE = "Task"
@@ -62,8 +63,6 @@ class TaskDetails(TaskScreen):
     def on_mount(self) -> None:
         """Nothing is known yet."""
         self._detail: TaskDetail | None = None
-        self._timer: Timer | None = None
-        self._quiet = 0
         self.scroller.focus()
 
     def load_task(self) -> None:
@@ -73,30 +72,14 @@ class TaskDetails(TaskScreen):
 
     def _show(self, detail: TaskDetail) -> None:
         known = self._detail
-        self._quiet = (
-            0 if known is None or known.task.result != detail.task.result else min(self._quiet + 1, 8)
-        )
         self._detail = detail
         self.told.update(task_content(detail, self.shell.opening.now()))
-        self._look_again()
+        changed = known is None or known.task.result != detail.task.result
+        self.look_again(None if detail.task.is_resolved else _WAITS, changed=changed)
 
-    def _look_again(self) -> None:
-        self._stop_looking()
-        if self._detail is not None and not self._detail.task.is_resolved and self.app.screen is self:
-            self._timer = self.set_timer(_LOOKS.wait(self._quiet + 1, None, 0.5), self.load_task)
-
-    def _stop_looking(self) -> None:
-        if self._timer is not None:
-            self._timer.stop()
-            self._timer = None
-
-    def on_screen_suspend(self) -> None:
-        """Nobody looks: nothing is asked."""
-        self._stop_looking()
-
-    def on_screen_resume(self) -> None:
-        """Somebody looks again."""
-        self._look_again()
+    def look(self) -> None:
+        """While it has not ended."""
+        self.load_task()
 
     def action_log(self) -> None:
         """Its log."""
@@ -142,7 +125,9 @@ class TaskDetails(TaskScreen):
             return
 
         def chosen(priority: str | None) -> None:
-            if priority is not None:
+            if priority == current:
+                self.notify(f"It has the priority {current} already.")
+            elif priority is not None:
                 self._ask(
                     f"Give priority {priority} to",
                     "It is taken before all tasks of this pool that have a lower one.",
@@ -174,7 +159,6 @@ class TaskDetails(TaskScreen):
 
     def _changed(self, task: Task) -> None:
         self.notify(f"{task.task_id} is {state_words(task.result)}, priority {task.priority}")
-        self._quiet = 0
         self.load_task()
 
     def action_move(self, how: str) -> None:
