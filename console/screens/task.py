@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _WAITS: Final = Backoff(attempts=0, first=3.0, longest=30.0)
 
 
-class TaskDetails(LookingScreen, TaskScreen):
+class TaskDetails(TaskScreen, LookingScreen):
     """One task, whole; while it has not ended it is looked at again and again."""
 
     TITLE = "Task"
