@@ -60,7 +60,7 @@ class TaskLog(TaskScreen):
             case LogRun(run_id, reason):
                 pane.tell(f"run {run_id}")
                 if reason:
-                    pane.view.note(f"run {run_id}: {reason}")
+                    pane.view.note(f"run {run_id} follows ({reason}): its log begins anew")
             case LogWaiting(reason, ahead):
                 before = "" if ahead is None else f", {ahead} are before it"
                 pane.tell(f"waits: {reason}{before}")

@@ -25,7 +25,7 @@ class Priority(ModalScreen[str | None]):
 
     Args:
         priorities: in their order.
-        current: the one that is so now.
+        current: the one that is so now, where the cursor is.
     """
 
     DEFAULT_CSS = """
@@ -53,10 +53,16 @@ class Priority(ModalScreen[str | None]):
                 markup=False,
             )
 
+    def on_mount(self) -> None:
+        """A press of enter changes nothing."""
+        choices = self.query_one(OptionList)
+        if self._current in self._priorities:
+            choices.highlighted = self._priorities.index(self._current)
+        choices.focus()
+
     @on(OptionList.OptionSelected)
     def _choose(self, event: OptionList.OptionSelected) -> None:
-        chosen = event.option.id
-        self.dismiss(None if chosen == self._current else chosen)
+        self.dismiss(event.option.id)
 
     def action_refuse(self) -> None:
         """Change nothing."""

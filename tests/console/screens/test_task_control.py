@@ -1,0 +1,179 @@
+"""What is done with a task from its screens: its priority, another run, its end, and a download that is given up."""
+
+import contextlib
+import datetime as dt
+import socket
+import threading
+
+import pytest
+
+from console.screens.artifacts import Artifacts
+from console.screens.log import TaskLog
+from console.screens.priority import Priority
+from console.screens.task import TaskDetails
+from console.widgets.confirm import Confirm
+from tests.support.builds import builds_with_worker
+from tests.support.builds_console import console, on
+from tests.support.screens import drawn, shows, until
+
+pytestmark = pytest.mark.enable_socket
+
+WIDE = (160, 40)
+NOBODY = "proj-balrog/nobody"
+
+
+@pytest.fixture(scope="module")
+def builds(tmp_path_factory):
+    with builds_with_worker(tmp_path_factory.mktemp("worker")) as found:
+        yield found
+
+
+@contextlib.asynccontextmanager
+async def shown(builds, folder, kind, task_id):
+    """The console with one of the screens about a task."""
+    app = console(builds, folder)
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        await pilot.pause()
+        app.push_screen(kind(app.shell, task_id))
+        yield pilot
+
+
+async def test_a_task_that_waits_is_given_another_priority_once_that_is_confirmed(builds, tmp_path):
+    task_id = builds.create("true", queue=NOBODY)
+    async with shown(builds, tmp_path, TaskDetails, task_id) as pilot:
+        await shows(pilot, "priority lowest", "· pending")
+        await pilot.press("P")
+        await on(pilot, Priority, "lowest, as it is", "very-high")
+        await pilot.press("escape")
+        await on(pilot, TaskDetails, "priority lowest")
+        await pilot.press("P", "home", "down", "enter")
+        await on(pilot, Confirm, "Give priority very-high to", "before all tasks of this pool")
+        await pilot.press("enter")
+        await on(pilot, TaskDetails, "priority lowest")
+        assert builds.status(task_id)["priority"] == "lowest"
+        await pilot.press("P", "home", "down", "enter")
+        await on(pilot, Confirm, "Give priority very-high to")
+        await pilot.press("right", "enter")
+        await on(pilot, TaskDetails, "priority very-high")
+        assert builds.status(task_id)["priority"] == "very-high"
+        await pilot.press("P", "enter")
+        await on(pilot, TaskDetails, "It has the priority very-high already.")
+    builds.call("POST", "queue", "task", task_id, "cancel")
+
+
+async def test_a_task_that_has_ended_runs_once_more_and_is_followed(builds, tmp_path):
+    task_id = builds.create(f"{builds.wait_for('rerun')}; exit 1")
+    builds.when(task_id, "running")
+    async with shown(builds, tmp_path, TaskDetails, task_id) as pilot:
+        await shows(pilot, "▸ running")
+        await pilot.press("U")
+        await on(pilot, Confirm, "Rerun task", "may push once more")
+        await pilot.press("right", "enter")
+        await on(pilot, TaskDetails, "there is nothing to run again")
+        builds.release("rerun")
+        await shows(pilot, "✗ failed")
+        await pilot.press("U")
+        await on(pilot, Confirm, "Rerun task")
+        await pilot.press("right", "enter")
+        await shows(pilot, "1  ✗ failed", "created by rerun")
+    assert [run["reasonCreated"] for run in builds.status(task_id)["runs"]] == ["scheduled", "rerun"]
+
+
+async def test_the_log_goes_on_with_the_run_that_follows_a_retry(builds, tmp_path):
+    script = (
+        f'echo "attempt $RUN_ID"; if [ $RUN_ID = 0 ]; then {builds.wait_for("retry")}; exit 5; fi; '
+        f"{builds.wait_for('last')}; echo at last"
+    )
+    task_id = builds.create(script, retries=1, payload={"onExitStatus": {"retry": [5]}})
+    builds.when(task_id, "running")
+    async with shown(builds, tmp_path, TaskLog, task_id) as pilot:
+        await shows(pilot, "attempt 0", "run 0 ·")
+        builds.release("retry")
+        await shows(pilot, "── run 1 follows (task-retry): its log begins anew", "attempt 1", "run 1 ·")
+        assert "attempt 0" in drawn(pilot.app)
+        builds.release("last")
+        await shows(pilot, "at last", "ended: completed")
+
+
+@contextlib.contextmanager
+def storage_that_hangs(size):
+    """A server that answers half of what it says is to come; its URL."""
+
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n".encode()
+
+    def serve():
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = server.accept()
+                kept.append(connection)
+                # Who asked may have gone.
+                with contextlib.suppress(OSError):
+                    connection.recv(65536)
+                    connection.sendall(head + bytes(size // 2))
+
+    kept: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            for connection in kept:
+                connection.close()
+
+
+def artifact_of(builds, url, name="public/big.bin"):
+    """A task that the test works, which left something that is elsewhere."""
+    task_id = builds.create("true", queue=NOBODY)
+    run = ("queue", "task", task_id, "runs", "0")
+    builds.call("POST", *run, "claim", payload={"workerGroup": "g", "workerId": "w"})
+    expires = (dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)).isoformat().replace("+00:00", "Z")
+    payload = {
+        "storageType": "reference",
+        "url": url,
+        "contentType": "application/octet-stream",
+        "expires": expires,
+    }
+    builds.call("POST", *run, "artifacts", name, payload=payload)
+    return task_id
+
+
+async def test_a_download_that_is_given_up_leaves_nothing(builds, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with storage_that_hangs(4 << 20) as url:
+        task_id = artifact_of(builds, url)
+        async with shown(builds, tmp_path, Artifacts, task_id) as pilot:
+            await shows(pilot, "public/big.bin")
+            await pilot.press("d")
+            await shows(pilot, "of 4.2 MB, escape ends it")
+            assert [*tmp_path.iterdir()] == [tmp_path / "big.bin.part"]
+            await pilot.press("escape")
+            await shows(pilot, "Cancelled.")
+            await until(pilot, lambda: not [*tmp_path.iterdir()])
+            assert "escape ends it" not in drawn(pilot.app)
+            # It is not begun again by itself, and can be by its key.
+            await pilot.press("d")
+            await shows(pilot, "of 4.2 MB, escape ends it")
+            await pilot.press("escape")
+            await until(pilot, lambda: not [*tmp_path.iterdir()])
+
+
+async def test_a_running_task_is_ended_with_what_it_does(builds, tmp_path):
+    task_id = builds.create(
+        f"touch {builds.folder}/begun; {builds.wait_for('never')}; touch {builds.folder}/ended"
+    )
+    builds.when(task_id, "running")
+    async with shown(builds, tmp_path, TaskDetails, task_id) as pilot:
+        await shows(pilot, "▸ running", "Wait for a worker")
+        await pilot.press("K")
+        await on(pilot, Confirm, f"Cancel task {task_id}?", "what it has pushed stays")
+        await pilot.press("escape")
+        await on(pilot, TaskDetails, "▸ running")
+        await pilot.press("K")
+        await on(pilot, Confirm, f"Cancel task {task_id}?")
+        await pilot.press("right", "enter")
+        await on(pilot, TaskDetails, "✗ exception (canceled)", "✗ exception (canceled)  a build")
+        await pilot.press("l")
+        await on(pilot, TaskLog, "Task was resolved by somebody else", "ended: exception (canceled)")
