@@ -1,10 +1,8 @@
 """What the contract suite talks to: a sandbox in a thread of its own, or with `--live` a real deployment."""
 
-import asyncio
 import json
 import os
 import secrets
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import referencing.jsonschema
 from console.sandbox.taskcluster import Sandbox
 from runner.masking import Masked
 from tests.support.checked_client import Checked
+from tests.support.loops import loop_on_thread
 
 REPOSITORY = Path(__file__).parents[2]
 REFERENCES = Path(os.environ.get("TASKCLUSTER_REFERENCES", REPOSITORY.parent / "shared/taskcluster"))
@@ -65,24 +64,13 @@ def sandbox_target():
 
 
 def _sandbox(prefix):
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-
-    def wait(coroutine):
-        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(timeout=20)
-
     token = secrets.token_urlsafe(33)
-    try:
+    with loop_on_thread("sandbox") as wait:
         sandbox = wait(Sandbox.start(root_access_token=Masked(token), long_poll=0.2))
         try:
             yield Target(sandbox.root_url, sandbox.root_client_id, token, prefix)
         finally:
             wait(sandbox.close())
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
 
 
 @pytest.fixture(scope="module")

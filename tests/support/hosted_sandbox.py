@@ -1,9 +1,7 @@
 """A seeded sandbox on a thread of its own, and `lading`'s commands run against it by whom a test names."""
 
-import asyncio
 import io
 import sys
-import threading
 from contextlib import contextmanager
 from unittest import mock
 
@@ -16,6 +14,7 @@ from console.sandbox.taskcluster import Sandbox
 from runner.credentials import RegistryCredentials
 from runner.image.reference import Registry
 from runner.masking import Masked
+from tests.support.loops import loop_on_thread
 
 
 class Terminal(io.StringIO):
@@ -26,17 +25,18 @@ class Terminal(io.StringIO):
 
 
 class HostedSandbox:
-    """Calls as root, and commands as anybody."""
+    """Calls as root, and commands as anybody.
 
-    def __init__(self, loop, sandbox):
-        self._loop = loop
+    Args:
+        wait: gives what a coroutine of the sandbox's thread returns.
+        sandbox: on that thread.
+    """
+
+    def __init__(self, wait, sandbox):
+        self.wait = wait
         self.root_url = sandbox.root_url
         self.root = Credentials(sandbox.root_client_id, sandbox.root_access_token)
         self._clients = {}
-
-    def wait(self, coroutine):
-        """What a coroutine of the sandbox's thread returns."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
 
     async def _with_api(self, use):
         async with aiohttp.ClientSession() as session:
@@ -95,34 +95,14 @@ class HostedSandbox:
         return code, out.getvalue(), err.getvalue()
 
 
-async def _no_task_left():
-    """What still ran would be destroyed with the loop, and blamed on another test."""
-    left = asyncio.all_tasks() - {asyncio.current_task()}
-    if left:
-        _, left = await asyncio.wait(left, timeout=10)
-    assert not left, left
-
-
 @contextmanager
 def hosted_sandbox(**settings):
     """A sandbox with its seed, for as long as the context is open; settings are those of `Sandbox.start`."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="sandbox")
-    thread.start()
-
-    def wait(coroutine):
-        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(30)
-
-    try:
+    with loop_on_thread("sandbox") as wait:
         sandbox = wait(Sandbox.start(**{"long_poll": 0.2, **settings}))
         try:
-            hosted = HostedSandbox(loop, sandbox)
+            hosted = HostedSandbox(wait, sandbox)
             hosted.seed()
             yield hosted
         finally:
             wait(sandbox.close())
-            wait(_no_task_left())
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()

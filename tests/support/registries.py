@@ -1,9 +1,7 @@
 """Registries for tests: the embedded one on a thread of its own, and Debian's with a token server."""
 
-import asyncio
 import json
 import subprocess
-import threading
 import time
 from contextlib import contextmanager
 
@@ -13,6 +11,7 @@ from runner.credentials import RegistryCredentials
 from runner.image.reference import Registry
 from runner.masking import Masked
 from runner.registry.effects import Effects
+from tests.support.loops import loop_on_thread
 from tests.support.token_server import ISSUER, SERVICE, Signer, token_server
 
 USER, PASSWORD = "publisher", "correct horse"
@@ -21,20 +20,13 @@ USER, PASSWORD = "publisher", "correct horse"
 @contextmanager
 def embedded_registry(host="127.0.0.1", port=0, **settings):
     """An embedded registry that synchronous code can talk to."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="embedded registry")
-    thread.start()
-    try:
-        registry = EmbeddedRegistry(**settings)
-        asyncio.run_coroutine_threadsafe(registry.start(host, port), loop).result(10)
+    registry = EmbeddedRegistry(**settings)
+    with loop_on_thread("embedded registry") as wait:
+        wait(registry.start(host, port))
         try:
             yield registry
         finally:
-            asyncio.run_coroutine_threadsafe(registry.close(), loop).result(10)
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.close()
+            wait(registry.close())
 
 
 def credentials_for(host, password=PASSWORD, username=USER):

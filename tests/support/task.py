@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import subprocess
 import sys
-import threading
 from base64 import urlsafe_b64encode
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,6 +15,7 @@ from console.sandbox.signed_http import Credentials
 from console.sandbox.taskcluster import Sandbox
 from runner.task.hawk import hawk_authorizer
 from runner.task.taskcluster_http import Taskcluster, quoted
+from tests.support.loops import loop_on_thread
 
 POOL = "proj-balrog/ci"
 SLUG = "mozilla/balrog"
@@ -46,10 +45,15 @@ def moment(**delta):
 
 
 class RootTaskcluster:
-    """A sandbox, called with the root client's credentials, and the tasks in it."""
+    """A sandbox, called with the root client's credentials, and the tasks in it.
 
-    def __init__(self, loop, sandbox):
-        self._loop = loop
+    Args:
+        wait: gives what a coroutine of the sandbox's thread returns.
+        sandbox: on that thread.
+    """
+
+    def __init__(self, wait, sandbox):
+        self.wait = wait
         self.root_url = sandbox.root_url
         credentials = {"clientId": sandbox.root_client_id, "accessToken": sandbox.root_access_token.reveal()}
         self.client = Taskcluster(self.root_url, authorize=hawk_authorizer(credentials, self.clock))
@@ -58,10 +62,6 @@ class RootTaskcluster:
     @staticmethod
     def clock():
         return datetime.now(UTC).timestamp()
-
-    def wait(self, coroutine):
-        """What a coroutine of the sandbox's thread returns."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
 
     def call(self, method, service, path, body=None):
         """What a service answers the root client."""
@@ -147,25 +147,18 @@ class Task:
 @contextmanager
 def taskcluster():
     """A running sandbox with the role `anonymous` as public deployments have it."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="sandbox")
-    thread.start()
-    try:
-        sandbox = asyncio.run_coroutine_threadsafe(Sandbox.start(), loop).result(30)
-        found = RootTaskcluster(loop, sandbox)
+    with loop_on_thread("sandbox") as wait:
+        sandbox = wait(Sandbox.start())
+        found = RootTaskcluster(wait, sandbox)
         try:
             role = {"description": "as public deployments have it", "scopes": list(ANONYMOUS)}
             found.call("PUT", "auth", "roles/anonymous", role)
             yield found
         finally:
             for proxy in found.proxies:
-                found.wait(proxy.close())
+                wait(proxy.close())
             found.client.close()
-            asyncio.run_coroutine_threadsafe(sandbox.close(), loop).result(30)
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.close()
+            wait(sandbox.close())
 
 
 def git(folder, *arguments):
