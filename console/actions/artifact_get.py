@@ -9,13 +9,14 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from console.domain.artifact import Downloaded, Progress
+from console.actions.artifact_hashes import hashes_of_worker
+from console.domain.artifact import Downloaded, Progress, ToldHash
 from console.services import artifacts
 from console.services.attempt import Failed
 from runner.errors import IntegrityFailure, Unavailable, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Mapping
     from io import FileIO
     from pathlib import Path
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from console.domain.artifact import Artifact
 
 _PIECE: Final = 1 << 20
+_ALGORITHMS: Final = ("sha256", "sha512")
 _RANGE_UNSATISFIED: Final = 416
 _PARTIAL: Final = 206
 
@@ -45,7 +47,8 @@ async def download(
     Raises:
         UsageError: there is such a file, or the folder cannot be written to.
         Absent: the artifact is not there, or says why it is not.
-        IntegrityFailure: what came has another size than its creator told.
+        IntegrityFailure: what came has another size than its creator told, or another hash than the storage or the
+            worker's Chain of Trust has.
         Unavailable: the storage does not answer, or the disk is full.
         RunnerError: as `Taskcluster.call`.
     """
@@ -57,13 +60,17 @@ async def download(
             async for progress in steps:
                 yield progress
         _check_size(artifact, transfer)
+        of_worker, why_none = await hashes_of_worker(connection, artifact)
+        compared = _compare(artifact, transfer, [*transfer.told, *of_worker])
         await asyncio.to_thread(_finish, file, part, to)
     except OSError as error:
         raise Unavailable(f"{to} cannot be written: {error.strerror or error}.") from error
     finally:
         file.close()
         part.unlink(missing_ok=True)
-    yield Downloaded(str(to), transfer.received, transfer.hash.hexdigest(), transfer.encoding)
+    yield Downloaded(
+        str(to), transfer.received, transfer.digits("sha256"), transfer.encoding, compared, why_none
+    )
 
 
 def _create(part: Path, to: Path) -> FileIO:
@@ -101,7 +108,8 @@ class _Transfer:
     total: int | None = None
     encoding: str = ""
     tag: str = ""
-    hash: Any = field(default_factory=hashlib.sha256)
+    told: list[ToldHash] = field(default_factory=list)
+    hashes: dict[str, Any] = field(default_factory=dict)
 
     def headers(self) -> dict[str, str]:
         # Without a tag it could be other bytes that go on.
@@ -109,8 +117,8 @@ class _Transfer:
             return {"Range": f"bytes={self.received}-", "If-Range": self.tag}
         return {}
 
-    def begin(self, response: aiohttp.ClientResponse) -> None:
-        """Go on, or begin anew, as the storage answers."""
+    def begin(self, response: aiohttp.ClientResponse, told: Mapping[str, str]) -> None:
+        """Go on, or begin anew, as the storage answers; `told` are the hashes that it has."""
         headers = response.headers
         if response.status == _PARTIAL and headers.get("Content-Range", "").startswith(
             f"bytes {self.received}-"
@@ -121,18 +129,29 @@ class _Transfer:
             raise Failed("it does not go on where it was cut")
         self.file.seek(0)
         self.file.truncate()
-        self.received, self.hash = 0, hashlib.sha256()
+        self.received = 0
+        self.told = [
+            ToldHash("the object service", name, told[name].lower()) for name in _ALGORITHMS if name in told
+        ]
+        self.hashes = {
+            name: hashlib.new(name) for name in ("sha256", *(each.algorithm for each in self.told))
+        }
         self.encoding = headers.get("Content-Encoding", "").removeprefix("identity")
         tag = headers.get("ETag", "")
         self.tag = "" if tag.startswith("W/") else tag
         self.total = None if self.encoding else response.content_length
 
     def take(self, data: bytes) -> None:
-        self.hash.update(data)
+        for each in self.hashes.values():
+            each.update(data)
         rest = memoryview(data)
         while rest:
             rest = rest[self.file.write(rest) :]
         self.received += len(data)
+
+    def digits(self, algorithm: str) -> str:
+        """The hash of all that was taken."""
+        return str(self.hashes[algorithm].hexdigest())
 
 
 async def _whole(
@@ -164,7 +183,7 @@ async def _connection(
     gateway = connection.taskcluster
     located = await artifacts.locate(gateway, artifact.task_id, artifact.run_id, artifact.name)
     async with artifacts.reading(gateway, located.url, transfer.headers()) as response:
-        transfer.begin(response)
+        transfer.begin(response, located.hashes)
         yield Progress(transfer.received, transfer.total)
         async for piece in _pieces(response):
             await asyncio.to_thread(transfer.take, piece)
@@ -190,3 +209,16 @@ def _check_size(artifact: Artifact, transfer: _Transfer) -> None:
             f"{artifact.name} has {transfer.received} bytes, and its worker told the queue of {told}.",
             cause="It was replaced, or its upload was not whole.",
         )
+
+
+def _compare(artifact: Artifact, transfer: _Transfer, told: list[ToldHash]) -> tuple[str, ...]:
+    """Whose hashes are the same."""
+    for each in told:
+        found = transfer.digits(each.algorithm)
+        if found != each.digits:
+            raise IntegrityFailure(
+                f"{artifact.name} is {each.algorithm}:{found}, and {each.by} has {each.algorithm}:{each.digits}.",
+                cause="It was replaced or damaged after the worker left it.",
+                action="Do not use it; `lading verify` tells whether the image is still what the task built.",
+            )
+    return tuple(dict.fromkeys(each.by for each in told))

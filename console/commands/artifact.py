@@ -105,12 +105,14 @@ def _get(
             "size": done.size,
             "sha256": done.sha256,
             "encoding": done.encoding or None,
+            "comparedWith": list(done.compared),
         }
         print(json.dumps(answer, indent=2), file=stdout)
         return ExitCode.OK
     paint = Paint.on(stdout, environment)
     print(f"{paint(done.path, 'name')}  {megabytes(done.size)}", file=stdout)
     print(f"sha256:{done.sha256}  {paint(f'({done.hashed})', 'aside')}", file=stdout)
+    print(paint(done.comparison, "good" if done.compared else "aside"), file=stdout)
     return ExitCode.OK
 
 

@@ -51,6 +51,21 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class ToldHash:
+    """What somebody says that the file of an artifact hashes to, after its content encoding was taken off.
+
+    Args:
+        by: who says so.
+        algorithm: `sha256` or `sha512`.
+        digits: hexadecimal.
+    """
+
+    by: str
+    algorithm: str
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
 class Downloaded:
     """A file that is there, whole.
 
@@ -59,12 +74,16 @@ class Downloaded:
         size: bytes of the file.
         sha256: of the file, 64 digits.
         encoding: the content encoding that was taken off before the file was hashed and written, or "".
+        compared: whose hashes it was compared with, and found to be the same.
+        uncompared: why there was no other, in words.
     """
 
     path: str
     size: int
     sha256: str
     encoding: str = ""
+    compared: tuple[str, ...] = ()
+    uncompared: str = ""
 
     @property
     def hashed(self) -> str:
@@ -72,6 +91,13 @@ class Downloaded:
         if self.encoding:
             return f"of the file as it is here, after {self.encoding} was taken off"
         return "of the file as it is here, which is as it is stored"
+
+    @property
+    def comparison(self) -> str:
+        """What the hash was compared with, in words."""
+        if self.compared:
+            return f"compared with {' and '.join(self.compared)}: it is the same"
+        return f"nothing to compare with: {self.uncompared}"
 
 
 def artifact_of(task_id: str, run_id: int, found: Mapping[str, Any]) -> Artifact:
@@ -91,6 +117,28 @@ def artifact_of(task_id: str, run_id: int, found: Mapping[str, Any]) -> Artifact
         datetime.fromisoformat(found["expires"]),
         length if isinstance(length, int) else None,
     )
+
+
+def signed_hash(chain: object, artifact: Artifact, by: str) -> tuple[ToldHash | None, str]:
+    """What a worker's Chain of Trust says of an artifact, or None and why not; no signature is checked.
+
+    A worker hashes the file itself, before it is encoded (generic-worker's chain_of_trust.go).
+
+    Args:
+        chain: the JSON of `public/chain-of-trust.json`.
+        artifact: which.
+        by: how the chain is called.
+    """
+    if not isinstance(chain, dict):
+        return None, f"{by} is no JSON object"
+    if (chain.get("taskId"), chain.get("runId")) != (artifact.task_id, artifact.run_id):
+        return None, f"{by} is of another run"
+    listed = chain.get("artifacts")
+    entry = listed.get(artifact.name) if isinstance(listed, dict) else None
+    digits = entry.get("sha256") if isinstance(entry, dict) else None
+    if not isinstance(digits, str):
+        return None, f"{by} does not list it"
+    return ToldHash(by, "sha256", digits.lower().removeprefix("sha256:")), ""
 
 
 def file_name(name: str) -> str:

@@ -111,7 +111,8 @@ class Artifacts(TaskScreen):
         if isinstance(step, Downloaded):
             self._hashed[artifact.name] = step
             self.table.update_row(self._row(artifact))
-            self._tell(f"✓ {step.path}, {amount(step.size)}\nsha256 {step.sha256}, {step.hashed}")
+            told = f"sha256 {step.sha256}, {step.hashed}; {step.comparison}"
+            self._tell(f"✓ {step.path}, {amount(step.size)}\n{told}")
         else:
             of = f" of {amount(step.total)}" if step.total else ""
             self._tell(f"{artifact.name}: {amount(step.received)}{of}, escape ends it")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
+from console.credentials.value import Credentials
 from console.domain.artifact import Artifact, artifact_of
 from console.failures import Absent
 from console.services.attempt import Failed, listen
-from runner.errors import Refused, Unavailable
+from runner.errors import Refused, Unavailable, UsageError
+from runner.masking import Masked
 from runner.retry import TEMPORARY_STATUSES, retry_after_seconds
 
 if TYPE_CHECKING:
@@ -33,10 +35,12 @@ class Located:
     Args:
         url: signed where they are private: it holds for minutes, and is no secret for longer.
         storage: `s3`, `object` or `reference`, links followed.
+        hashes: digits by algorithm, of the decoded bytes, where the storage was told them: an object's alone can be.
     """
 
     url: str
     storage: str
+    hashes: Mapping[str, str] = field(default_factory=dict)
 
 
 async def listed(
@@ -89,12 +93,28 @@ async def locate(taskcluster: Taskcluster, task_id: str, run_id: int, name: str)
     if storage == "error":
         raise Absent(f"{name} is not there: {found.get('reason')}: {found.get('message')}")
     if storage == "object":
-        # The entry above gives credentials for it; this one a URL that needs none.
-        found = await taskcluster.call("queue", "getArtifact", task_id, run_id, name)
-    url = found.get("url")
+        found = await _object(taskcluster, found, name)
+    url, hashes = found.get("url"), found.get("hashes")
     if not isinstance(url, str) or not url.startswith(("https://", "http://")):
         raise Unavailable(f"queue does not say where {name} is.")
-    return Located(url, str(storage))
+    told = {
+        key: value
+        for key, value in (hashes if isinstance(hashes, dict) else {}).items()
+        if isinstance(value, str)
+    }
+    return Located(url, str(storage), told)
+
+
+async def _object(taskcluster: Taskcluster, found: Mapping[str, Any], name: str) -> Any:
+    """What the object service says to whom the queue sends there."""
+    try:
+        given = found["credentials"]
+        who = Credentials(given["clientId"], Masked(given["accessToken"]), Masked(given["certificate"]))
+        object_name = str(found["name"])
+    except (KeyError, TypeError, AttributeError, UsageError) as error:
+        raise Unavailable(f"queue does not say where {name} is.") from error
+    payload = {"acceptDownloadMethods": {"getUrl": True, "simple": True}}
+    return await taskcluster.by(who).call("object", "startDownload", object_name, payload=payload)
 
 
 @asynccontextmanager

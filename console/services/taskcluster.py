@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from console.credentials.value import Credentials
     from console.services.pacing import Pace
 
-# POSTs that only ask: what they are asked does not fit a URL.
+# POSTs and a PUT that only ask: what they are asked does not fit a URL.
 _ASKING: Final = frozenset(
     {
         ("auth", "expandScopes"),
         ("auth", "testAuthenticate"),
         ("github", "renderTaskclusterYml"),
         ("index", "findTasksAtIndex"),
+        ("object", "startDownload"),
         ("queue", "statuses"),
         ("queue", "taskQueueCountsBatch"),
         ("queue", "tasks"),
@@ -74,6 +75,10 @@ class Taskcluster:
     def client_id(self) -> str | None:
         """Who asks, or None for `anonymous`."""
         return self._credentials.client_id if self._credentials else None
+
+    def by(self, credentials: Credentials) -> Taskcluster:
+        """The same deployment over the same connections, asked by somebody else, who changes nothing."""
+        return Taskcluster(self.root_url, credentials, self._session, self._pace, read_only=True)
 
     @property
     def session(self) -> aiohttp.ClientSession:

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import gzip
 import hashlib
+import json
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -14,12 +15,15 @@ from console.actions import artifact_get
 from console.actions.artifact_get import download
 from console.connection import Connection, ConnectionSettings
 from console.domain.artifact import Artifact, Downloaded, Progress
-from console.failures import Absent
+from console.failures import Absent, MissingScopes
 from runner.errors import IntegrityFailure, Unavailable, UsageError
 
 pytestmark = pytest.mark.enable_socket
 
 CONTENT = b"0123456789" * 300_000
+SHA256, SHA512 = hashlib.sha256(CONTENT).hexdigest(), hashlib.sha512(CONTENT).hexdigest()
+CHAIN = "public/chain-of-trust.json"
+GIVEN = {"clientId": "artifact", "accessToken": "t", "certificate": json.dumps({"expiry": 1})}
 
 
 @dataclass
@@ -35,6 +39,11 @@ class Storage:
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     released: asyncio.Event = field(default_factory=asyncio.Event)
     hangs: bool = False
+    chain: bytes | None = None
+    told: dict[str, str] = field(default_factory=dict)
+
+    async def answer_chain(self, _request):
+        return web.Response(body=self.chain)
 
     async def answer(self, request):
         wanted = request.headers.get("Range", "")
@@ -68,6 +77,7 @@ async def storage():
     found = Storage()
     application = web.Application()
     application.router.add_get("/file", found.answer)
+    application.router.add_get("/file/chain", found.answer_chain)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -78,14 +88,28 @@ async def storage():
     await runner.cleanup()
 
 
-def pointing(gateway, answer):
-    """A connection to a queue that says where the one artifact is."""
+def pointing(gateway, answer, storage):
+    """A connection to a queue that says where the one artifact is, and whether there is a Chain of Trust."""
 
-    async def call(service, entry, *names, **_keywords):
-        assert (service, names) == ("queue", ("t" * 22, 0, "public/a.bin"))
-        return answer if entry == "artifact" else {"url": answer["url"]}
+    async def call(service, entry, *names, payload=None):
+        if names[-1] == CHAIN:
+            if storage.chain is None:
+                raise Absent("no chain")
+            if storage.chain == b"private":
+                raise MissingScopes("you lack a scope", None)
+            return {"storageType": "s3", "url": f"{storage.url}/chain"}
+        if service == "object":
+            assert (entry, names, "getUrl" in payload["acceptDownloadMethods"]) == (
+                "startDownload",
+                ("o",),
+                True,
+            )
+            return {"method": "getUrl", "url": answer["url"], "hashes": storage.told}
+        assert (service, entry, names) == ("queue", "artifact", ("t" * 22, 0, "public/a.bin"))
+        return {**answer, "name": "o", "credentials": GIVEN} if answer["storageType"] == "object" else answer
 
     gateway.call = call
+    gateway.by = lambda who: gateway if who.client_id == "artifact" else None
     return Connection(ConnectionSettings(gateway.root_url), gateway)
 
 
@@ -94,7 +118,7 @@ def artifact(size=None):
 
 
 async def fetch(place, storage, to, *, size=None, storage_type="s3"):
-    connection = pointing(await place.gateway(), {"storageType": storage_type, "url": storage.url})
+    connection = pointing(await place.gateway(), {"storageType": storage_type, "url": storage.url}, storage)
     async with aclosing(download(connection, artifact(size), to)) as steps:
         return [step async for step in steps]
 
@@ -103,7 +127,9 @@ async def fetch(place, storage, to, *, size=None, storage_type="s3"):
 async def test_a_file_is_there_with_its_hash_and_no_part_is_left(place, storage, tmp_path, storage_type):
     to = tmp_path / "a.bin"
     *told, end = await fetch(place, storage, to, size=len(CONTENT), storage_type=storage_type)
-    assert end == Downloaded(str(to), len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
+    none = f"its storage has no hash of it, and its run no {CHAIN}"
+    assert end == Downloaded(str(to), len(CONTENT), SHA256, uncompared=none)
+    assert end.comparison == f"nothing to compare with: {none}"
     assert told[0] == Progress(0, len(CONTENT))
     assert told[-1] == Progress(len(CONTENT), len(CONTENT))
     assert [path.name for path in tmp_path.iterdir()] == ["a.bin"]
@@ -113,7 +139,7 @@ async def test_a_file_is_there_with_its_hash_and_no_part_is_left(place, storage,
 async def test_a_cut_download_goes_on_where_it_was(place, storage, tmp_path):
     storage.cuts = [1_500_000, 0, 700_000]
     end = (await fetch(place, storage, tmp_path / "a.bin"))[-1]
-    assert end.sha256 == hashlib.sha256(CONTENT).hexdigest()
+    assert end.sha256 == SHA256
     assert storage.ranges[0] == ""
     assert all(asked.startswith("bytes=") for asked in storage.ranges[1:])
 
@@ -122,7 +148,7 @@ async def test_a_cut_download_goes_on_where_it_was(place, storage, tmp_path):
 async def test_what_cannot_go_on_safely_begins_anew(place, storage, tmp_path, encoding, tag):
     storage.encoding, storage.tag, storage.cuts = encoding, tag, [3_000]
     end = (await fetch(place, storage, tmp_path / "a.bin", size=7 if encoding else None))[-1]
-    assert (end.sha256, end.encoding) == (hashlib.sha256(CONTENT).hexdigest(), encoding)
+    assert (end.sha256, end.encoding) == (SHA256, encoding)
     assert storage.ranges == ["", ""]
     assert ("gzip was taken off" in end.hashed) == bool(encoding)
 
@@ -161,7 +187,7 @@ async def test_another_size_than_the_queue_was_told_is_no_download(place, storag
 
 async def test_an_error_in_place_of_an_artifact_is_told(place, storage, tmp_path):
     answer = {"storageType": "error", "reason": "file-missing-on-worker", "message": "No such file"}
-    connection = pointing(await place.gateway(), answer)
+    connection = pointing(await place.gateway(), answer, storage)
     steps = download(connection, artifact(), tmp_path / "a.bin")
     with pytest.raises(Absent, match="file-missing-on-worker: No such file"):
         await anext(steps)
@@ -170,7 +196,7 @@ async def test_an_error_in_place_of_an_artifact_is_told(place, storage, tmp_path
 
 async def test_a_download_that_is_stopped_leaves_nothing(place, storage, tmp_path):
     storage.hangs = True
-    connection = pointing(await place.gateway(), {"storageType": "s3", "url": storage.url})
+    connection = pointing(await place.gateway(), {"storageType": "s3", "url": storage.url}, storage)
 
     async def fetching():
         async with aclosing(download(connection, artifact(), tmp_path / "a.bin")) as steps:
@@ -193,3 +219,65 @@ async def test_a_full_disk_leaves_nothing(place, storage, tmp_path, monkeypatch)
     with pytest.raises(Unavailable, match="No space left on device"):
         await fetch(place, storage, tmp_path / "a.bin")
     assert list(tmp_path.iterdir()) == []
+
+
+# What others say that it hashes to
+
+
+def chain(sha256, **members):
+    """What a worker that hashed one artifact leaves."""
+    listed = {"public/a.bin": {"sha256": sha256}}
+    return json.dumps({"taskId": "t" * 22, "runId": 0, "artifacts": listed, **members}).encode()
+
+
+@pytest.mark.parametrize(
+    "told", [{"sha256": SHA256.upper()}, {"sha512": SHA512}, {"sha256": SHA256, "md5": "0"}]
+)
+async def test_what_the_object_service_was_told_is_compared(place, storage, tmp_path, told):
+    storage.told, storage.cuts = told, [1_500_000]
+    end = (await fetch(place, storage, tmp_path / "a.bin", storage_type="object"))[-1]
+    assert end.comparison == "compared with the object service: it is the same"
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+async def test_what_the_worker_hashed_is_compared(place, storage, tmp_path, encoding):
+    storage.chain, storage.told, storage.encoding = chain(f"sha256:{SHA256}"), {"sha512": SHA512}, encoding
+    end = (await fetch(place, storage, tmp_path / "a.bin", storage_type="object"))[-1]
+    assert end.compared == ("the object service", CHAIN)
+
+
+@pytest.mark.parametrize(
+    ("told", "signed"),
+    [
+        ({"sha256": SHA256, "sha512": SHA512[:-1] + "x"}, chain(SHA256)),
+        ({"sha256": "0" * 64}, None),
+        ({}, chain("0" * 64)),
+        ({"sha256": SHA256, "sha512": SHA512}, chain(SHA512)),
+    ],
+)
+async def test_another_hash_than_was_told_is_no_download(place, storage, tmp_path, told, signed):
+    storage.told, storage.chain = told, signed
+    with pytest.raises(
+        IntegrityFailure, match=r"public/a\.bin is sha(256|512):\w+, and (the object|public/chain)"
+    ):
+        await fetch(place, storage, tmp_path / "a.bin", storage_type="object")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("left", "why"),
+    [
+        (chain(SHA256, runId=1), "is of another run"),
+        (chain(SHA256, artifacts={}), "does not list it"),
+        (chain(SHA256, artifacts=[]), "does not list it"),
+        (chain(7), "does not list it"),
+        (b"[", "is no JSON object"),
+        (b"[" * 100_000, "is no JSON object"),
+        (b"\xff", "is no JSON object"),
+        (b"private", "cannot be read: you lack a scope"),
+    ],
+)
+async def test_why_nothing_could_be_compared_is_told(place, storage, tmp_path, left, why):
+    storage.chain = left
+    end = (await fetch(place, storage, tmp_path / "a.bin"))[-1]
+    assert (end.compared, end.uncompared) == ((), f"{CHAIN} {why}")

@@ -1,5 +1,7 @@
 """`lading artifact`: what a task left behind is listed, and saved over nothing."""
 
+import base64
+import datetime as dt
 import hashlib
 import json
 
@@ -53,6 +55,9 @@ def test_an_artifact_is_saved_with_the_hash_of_what_is_saved(builds, task_id, tm
     assert code == 0
     assert (tmp_path / "numbers.txt").read_bytes() == numbers
     assert f"sha256:{hashlib.sha256(numbers).hexdigest()}  (of the file as it is here, after gzip" in out
+    assert (
+        "nothing to compare with: its storage has no hash of it, and its run no public/chain-of-trust" in out
+    )
     code, _, err = builds.lading("artifact", "get", task_id, "public/numbers.txt")
     assert (code, "nothing is overwritten" in err) == (2, True)
     code, out, _ = builds.lading("artifact", "get", task_id, "public/x", "--output", "y", "--json")
@@ -62,6 +67,7 @@ def test_an_artifact_is_saved_with_the_hash_of_what_is_saved(builds, task_id, tm
         "size": 1,
         "sha256": hashlib.sha256(b"x").hexdigest(),
         "encoding": None,
+        "comparedWith": [],
     }
     code, out, _ = builds.lading("artifact", "get", task_id, "public/logs/live.log")
     assert code == 0
@@ -77,3 +83,53 @@ def test_what_is_not_there_is_told_with_its_reason(builds, task_id, tmp_path, mo
     code, _, err = builds.lading("artifact", "get", task_id, "public/..")
     assert (code, "Give --output" in err) == (2, True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_artifact_is_compared_with_what_its_worker_hashed(builds, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    script = """
+    mkdir public; seq 5000 | tee public/good > public/bad; hash=$(sha256sum public/good | cut -c-64)
+    listed='"public/good": {"sha256": "%s"}, "public/bad": {"sha256": "%s"}'
+    printf '{"taskId": "%s", "runId": %d, "artifacts": {'"$listed"'}}' $TASK_ID $RUN_ID $hash ${hash//[0-9]/a} \\
+        > public/chain-of-trust.json
+    """
+    task_id = builds.create(
+        script, payload={"artifacts": [{"type": "directory", "name": "public", "path": "public"}]}
+    )
+    assert builds.resolved(task_id)["state"] == "completed"
+    code, out, _ = builds.lading("artifact", "get", task_id, "public/good")
+    assert (code, "compared with public/chain-of-trust.json: it is the same" in out) == (0, True)
+    code, out, err = builds.lading("artifact", "get", task_id, "public/bad")
+    assert (code, out) == (6, "")
+    assert "public/chain-of-trust.json has sha256:" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["good"]
+
+
+def stored_object(builds, name, content, **hashes):
+    """A task that the test works, and an object that it left; its uploader told these hashes."""
+    task_id = builds.create("true", queue="proj-balrog/nobody")
+    run = ("queue", "task", task_id, "runs", "0")
+    builds.call("POST", *run, "claim", payload={"workerGroup": "g", "workerId": "w"})
+    expires = (dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)).isoformat().replace("+00:00", "Z")
+    announced = {"storageType": "object", "contentType": "text/plain", "expires": expires}
+    made = builds.call("POST", *run, "artifacts", name, payload=announced)
+    upload = {key: made[key] for key in ("projectId", "uploadId")}
+    inline = {"contentType": "text/plain", "objectData": base64.b64encode(content).decode()}
+    methods = {"expires": made["expires"], "proposedUploadMethods": {"dataInline": inline}}
+    builds.call("PUT", "object", "upload", made["name"], payload={**upload, **methods})
+    builds.call("POST", "object", "finish-upload", made["name"], payload={**upload, "hashes": hashes})
+    builds.call("PUT", *run, "artifacts", name, payload={"uploadId": made["uploadId"]})
+    return task_id
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+def test_an_object_is_compared_with_what_its_uploader_told(builds, tmp_path, monkeypatch, algorithm):
+    monkeypatch.chdir(tmp_path)
+    digits = hashlib.new(algorithm, b"content").hexdigest()
+    task_id = stored_object(builds, "public/object", b"content", **{algorithm: digits})
+    code, out, _ = builds.lading("artifact", "get", task_id, "public/object", "--read-only", "--json")
+    assert (code, json.loads(out)["comparedWith"]) == (0, ["the object service"])
+    task_id = stored_object(builds, "public/other", b"another content", **{algorithm: digits})
+    code, _, err = builds.lading("artifact", "get", task_id, "public/other")
+    assert (code, f"the object service has {algorithm}:{digits}" in err) == (6, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["object"]
