@@ -180,8 +180,10 @@ class TagSurvey:
         namespace, event = self._job.settings.index, self._job.event
         if namespace is None:
             return None
-        from runner.evidence import Lookup, gather_task
-        from runner.verification import Policy, decide
+        from runner.evidence import gather_task
+        from runner.evidence_task import Lookup
+        from runner.verification import decide
+        from runner.verification_values import Policy
 
         evidence = gather_task(self._taskcluster, Lookup(index=namespace), manifest, config)
         statement = evidence.statement

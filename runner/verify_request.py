@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, TextIO
 from runner.chain_of_trust import BadKeys, pinned_keys
 from runner.docker_config import docker_login
 from runner.errors import CannotTell, IntegrityFailure, UsageError
-from runner.evidence import Lookup, Reading, gather
+from runner.evidence import gather
+from runner.evidence_image import Reading
+from runner.evidence_task import Lookup
 from runner.image.reference import BadReference, ImageReference, Registry
 from runner.narration import printable
 from runner.registry.client import RegistryClient
@@ -20,8 +22,9 @@ from runner.registry.contents import manifests_in
 from runner.task.event import parse_repository
 from runner.task.hawk import hawk_authorizer
 from runner.task.taskcluster_http import Taskcluster
-from runner.verification import FOLDER, Outcome, Policy, decide
+from runner.verification import decide
 from runner.verification_folder import IMAGE_FOLDER, SavedImage, SavedTask, SavingTask, save_image
+from runner.verification_values import FOLDER, Outcome, Policy
 
 if TYPE_CHECKING:
     import argparse
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 
     from runner.errors import ExitCode
     from runner.task.queue_service import TaskSource
-    from runner.verification import Evidence, Verdict
+    from runner.verification_values import Evidence, Verdict
 
 _TASK_ID = re.compile(r"[A-Za-z0-9_-]{22}\Z")
 _SIGN = {Outcome.HOLDS: "ok  ", Outcome.FAILS: "FAIL", Outcome.UNKNOWN: "?   "}

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
 from runner.errors import CannotTell, Refused, Unavailable, UsageError
-from runner.evidence import gather_known
+from runner.evidence_task import gather_known
 from runner.image.digest import Digest
 from runner.task.image_metadata import REVISION_LABEL
-from runner.verification import ENGINE, Evidence
+from runner.verification_values import ENGINE, Evidence
 from runner.verify_request import run_verify, taskcluster_for
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from runner.chain_of_trust import SignedChain
 from runner.errors import ExitCode
 from runner.image.digest import Digest
-from runner.verification import ENGINE, FOLDER, Evidence, Outcome, Policy, belongs_to, decide
+from runner.verification import belongs_to, decide
+from runner.verification_values import ENGINE, FOLDER, Evidence, Outcome, Policy
 from tests.support.signatures import WorkerKey, chain
 from tests.support.statements import TASK_ID, statement
 
