@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from console.actions.artifact_hashes import hashes_of_worker
-from console.domain.artifact import Downloaded, Progress, ToldHash
+from console.domain.artifact import OBJECT_SERVICE, Downloaded, Progress, ToldHash
 from console.services import artifacts
 from console.services.attempt import Failed
 from runner.errors import IntegrityFailure, Unavailable, UsageError
@@ -131,7 +131,7 @@ class _Transfer:
         self.file.truncate()
         self.received = 0
         self.told = [
-            ToldHash("the object service", name, told[name].lower()) for name in _ALGORITHMS if name in told
+            ToldHash(OBJECT_SERVICE, name, told[name].lower()) for name in _ALGORITHMS if name in told
         ]
         self.hashes = {
             name: hashlib.new(name) for name in ("sha256", *(each.algorithm for each in self.told))
@@ -217,7 +217,7 @@ def _compare(artifact: Artifact, transfer: _Transfer, told: list[ToldHash]) -> t
         found = transfer.digits(each.algorithm)
         if found != each.digits:
             raise IntegrityFailure(
-                f"{artifact.name} is {each.algorithm}:{found}, and {each.by} has {each.algorithm}:{each.digits}.",
+                f"{artifact.name} is {each.algorithm}:{found}, and the {each.by} has {each.algorithm}:{each.digits}.",
                 cause="It was replaced or damaged after the worker left it.",
                 action="Do not use it; `lading verify` tells whether the image is still what the task built.",
             )

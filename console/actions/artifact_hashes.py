@@ -33,5 +33,5 @@ async def hashes_of_worker(connection: Connection, artifact: Artifact) -> tuple[
         return (), f"{CHAIN_NAME} cannot be read: {error.what}"
     except (ValueError, RecursionError):
         chain = None
-    found, why = signed_hash(chain, artifact, CHAIN_NAME)
+    found, why = signed_hash(chain, artifact)
     return ((found,) if found else ()), why

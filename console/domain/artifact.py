@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from runner.chain_of_trust import CHAIN_NAME
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+OBJECT_SERVICE: Final = "object service"
+CHAIN_OF_TRUST: Final = "Chain of Trust"
 _LONGEST_NAME: Final = 255
 
 
@@ -55,7 +58,7 @@ class ToldHash:
     """What somebody says that the file of an artifact hashes to, after its content encoding was taken off.
 
     Args:
-        by: who says so.
+        by: who says so, OBJECT_SERVICE or CHAIN_OF_TRUST.
         algorithm: `sha256` or `sha512`.
         digits: hexadecimal.
     """
@@ -96,7 +99,8 @@ class Downloaded:
     def comparison(self) -> str:
         """What the hash was compared with, in words."""
         if self.compared:
-            return f"compared with {' and '.join(self.compared)}: it is the same"
+            unsure = " (whose signature is not checked here)" if self.compared[-1] == CHAIN_OF_TRUST else ""
+            return f"compared with the {' and the '.join(self.compared)}{unsure}: the same"
         return f"nothing to compare with: {self.uncompared}"
 
 
@@ -119,7 +123,7 @@ def artifact_of(task_id: str, run_id: int, found: Mapping[str, Any]) -> Artifact
     )
 
 
-def signed_hash(chain: object, artifact: Artifact, by: str) -> tuple[ToldHash | None, str]:
+def signed_hash(chain: object, artifact: Artifact) -> tuple[ToldHash | None, str]:
     """What a worker's Chain of Trust says of an artifact, or None and why not; no signature is checked.
 
     A worker hashes the file itself, before it is encoded (generic-worker's chain_of_trust.go).
@@ -127,18 +131,17 @@ def signed_hash(chain: object, artifact: Artifact, by: str) -> tuple[ToldHash | 
     Args:
         chain: the JSON of `public/chain-of-trust.json`.
         artifact: which.
-        by: how the chain is called.
     """
     if not isinstance(chain, dict):
-        return None, f"{by} is no JSON object"
+        return None, f"{CHAIN_NAME} is no JSON object"
     if (chain.get("taskId"), chain.get("runId")) != (artifact.task_id, artifact.run_id):
-        return None, f"{by} is of another run"
+        return None, f"{CHAIN_NAME} is of another run"
     listed = chain.get("artifacts")
     entry = listed.get(artifact.name) if isinstance(listed, dict) else None
     digits = entry.get("sha256") if isinstance(entry, dict) else None
     if not isinstance(digits, str):
-        return None, f"{by} does not list it"
-    return ToldHash(by, "sha256", digits.lower().removeprefix("sha256:")), ""
+        return None, f"{CHAIN_NAME} does not list it"
+    return ToldHash(CHAIN_OF_TRUST, "sha256", digits.lower().removeprefix("sha256:")), ""
 
 
 def file_name(name: str) -> str:
