@@ -1,5 +1,6 @@
 """A build that is cancelled ends in the engine too, and no tag moves."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ from tests.support.task import SECRET, checkout, push_event
 
 pytestmark = pytest.mark.enable_socket
 
-# Found again among this machine's processes.
-SLEEP = "86399.25"
+# Found again among this machine's processes, and not those of another run of this test.
+SLEEP = f"86399.{os.getpid()}"
 DOCKERFILE = f"FROM lading-tests/debian:base\nRUN echo begun && sleep {SLEEP}\n"
 PASSWORD = "a-password-worth-stealing"
 

@@ -3,8 +3,6 @@
 import gzip
 import json
 import random
-import tempfile
-from pathlib import Path
 
 import pytest
 
@@ -55,13 +53,10 @@ def task(cluster):
     return image_task(cluster)
 
 
-def spools():
-    return [path for path in Path(tempfile.gettempdir()).iterdir() if path.name.startswith("lading-layers-")]
-
-
-def test_what_is_pushed_directly_is_what_was_built(place, task):
-    before = spools()
-    done = place.publish(task, "--transport", "direct")
+def test_what_is_pushed_directly_is_what_was_built(place, task, tmp_path):
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    done = place.publish(task, "--transport", "direct", TMPDIR=str(temporary))
     assert done.returncode == 0, done.stderr
     statement = place.statement()
     assert done.stdout.strip() == f"{place.image}@{statement.published}"
@@ -76,7 +71,7 @@ def test_what_is_pushed_directly_is_what_was_built(place, task):
     assert place.report()["transport"] == "direct"
     pulled = engine_image(place.engine, f"{place.image}@{statement.published}")
     assert pulled["RootFS"]["Layers"] == diff_ids
-    assert spools() == before
+    assert [path for path in temporary.iterdir() if path.name.startswith("lading-layers-")] == []
 
 
 def test_both_ways_push_an_image_with_the_same_config(place, task, cluster):

@@ -94,14 +94,18 @@ async def test_a_cancelled_task_s_container_is_gone(worker, debian_base, docker_
     assert outcome((await worker.resolved(task_id))[0]) == ("exception", "canceled")
 
 
-async def test_max_run_time_leaves_what_was_made_until_then(worker, debian_base):
+async def test_max_run_time_leaves_what_was_made_until_then(worker, debian_base, monkeypatch):
     task_id = await worker.create(
         "",
         image=debian_base,
-        command=["bash", "-c", "trap 'echo late > /late; exit 1' TERM; while :; do sleep 0.1; done"],
-        maxRunTime=2,
+        command=[
+            *("bash", "-c", "trap 'echo late > /late; exit 1' TERM; echo runs; while :; do sleep 0.1; done")
+        ],
+        maxRunTime=60,
         artifacts={"public/late": {"type": "file", "path": "/late"}},
     )
+    await worker.first_line(task_id, "runs")
+    worker.pass_time(monkeypatch, 60)
     (run,) = await worker.resolved(task_id)
     assert outcome(run) == ("failed", "failed")
     assert await worker.artifact(task_id, "public/late") == (200, "late\n")

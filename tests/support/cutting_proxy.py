@@ -46,9 +46,11 @@ def cutting_proxy(target, after):
         for end in ends:
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-            end.close()
+        # Closed only when nobody uses them: another's socket may have the same number at once.
         for thread in threads:
-            thread.join(10)
+            thread.join()
+        for end in ends:
+            end.close()
 
 
 class _Budget:

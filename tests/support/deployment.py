@@ -84,6 +84,13 @@ class Deployment:
                     return status
                 await asyncio.sleep(0.05)
 
+    @staticmethod
+    def pass_time(monkeypatch, seconds):
+        """So much time passes for all that waits on the test's loop: a process has as much as it needs until then."""
+        loop = asyncio.get_running_loop()
+        time = loop.time
+        monkeypatch.setattr(loop, "time", lambda: time() + seconds)
+
     async def artifact(self, task_id, name):
         """The artifact's status and content, as anybody reads it."""
         async with self.http.get(f"{self.root_url}/api/queue/v1/task/{task_id}/artifacts/{name}") as response:

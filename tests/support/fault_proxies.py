@@ -191,9 +191,11 @@ class _Forwarder:
         for end in self._ends:
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-            end.close()
+        # Closed only when nobody uses them: another's socket may have the same number at once.
         for thread in self._threads:
-            thread.join(10)
+            thread.join()
+        for end in self._ends:
+            end.close()
 
 
 @contextmanager

@@ -98,14 +98,16 @@ def test_a_watched_build_that_is_cancelled_exits_1_and_says_so(builds):
 
 
 def test_a_watched_build_whose_deadline_passes_exits_1_and_says_so(builds, monkeypatch):
-    # The queue gives tasks a minute more.
-    monkeypatch.setattr(queue_resolve, "DEADLINE_GRACE", dt.timedelta())
-    # Looked at often, or the wait between two looks would be most of the test.
-    often = functools.partial(Pace, sleep=lambda _seconds: asyncio.sleep(0.1))
-    monkeypatch.setattr(connection, "Pace", often)
-    task_id = builds.create("true", queue="proj-balrog/nobody", hours=0.0008)
+    async def passes(_seconds):
+        # Between two looks, of which the first found it pending.
+        monkeypatch.setattr(queue_resolve, "DEADLINE_GRACE", -dt.timedelta(hours=2))
+        await asyncio.sleep(0.1)
+
+    monkeypatch.setattr(connection, "Pace", functools.partial(Pace, sleep=passes))
+    task_id = builds.create("true", queue="proj-balrog/nobody")
     code, out, _ = builds.lading("build", "watch", task_id, "--exit-status")
     assert code == 1
+    assert [line.split()[1] for line in out.splitlines()] == ["pending", "exception"]
     assert "deadline-exceeded" in out.splitlines()[-1]
 
 
@@ -114,12 +116,12 @@ def test_a_network_that_is_lost_exits_4(builds, monkeypatch):
         pass
 
     monkeypatch.setattr(connection, "Pace", functools.partial(Pace, sleep=at_once))
-    listener = socket.create_server(("127.0.0.1", 0))
-    port = listener.getsockname()[1]
-    listener.close()
-    variables = {**builds.variables, "TASKCLUSTER_ROOT_URL": f"http://127.0.0.1:{port}"}
     err = io.StringIO()
-    assert cli.run(("build", "watch", slug_id(), "--exit-status"), variables, io.StringIO(), err) == 4
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))  # nobody else has the port, and nobody listens on it
+        root_url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        variables = {**builds.variables, "TASKCLUSTER_ROOT_URL": root_url}
+        assert cli.run(("build", "watch", slug_id(), "--exit-status"), variables, io.StringIO(), err) == 4
     assert "attempt 4" in err.getvalue()
 
 

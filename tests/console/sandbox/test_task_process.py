@@ -75,7 +75,10 @@ async def test_a_process_left_behind_does_not_hold_the_run_and_is_killed(place, 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="what leaves its group is found in /proc")
 async def test_a_process_that_left_its_group_is_killed(place, tmp_path):
-    _, output = await run(place, "bash", "-c", "setsid sleep 1000 & echo $!; sleep 0.2")
+    # Its command has begun: the environment of a process that is just being exchanged for another cannot be read.
+    stays = "echo $$; touch there; while :; do sleep 1; done"
+    script = f"setsid bash -c '{stays}' & while [ ! -e there ]; do sleep 0.05; done"
+    _, output = await run(place, "bash", "-c", script)
     await until(lambda: not is_alive(int(output)))
 
 

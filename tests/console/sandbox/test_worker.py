@@ -188,15 +188,17 @@ async def test_a_malformed_payload_is_an_exception_and_its_log_names_the_problem
     assert "payload.features.dind is not supported" in await busy.log(task_id)
 
 
-async def test_max_run_time_ends_a_task_that_may_still_leave_a_report(busy):
+async def test_max_run_time_ends_a_task_that_may_still_leave_a_report(busy, monkeypatch):
     task_id = await busy.create(
-        "trap 'echo report > report.txt; exit 1' TERM; while :; do sleep 0.05; done",
-        maxRunTime=1,
+        "trap 'echo report > report.txt; exit 1' TERM; echo runs; while :; do sleep 0.05; done",
+        maxRunTime=60,
         artifacts=[{"name": "public/report.txt", "path": "report.txt", "type": "file"}],
     )
+    await busy.first_line(task_id, "runs")
+    busy.pass_time(monkeypatch, 60)
     (run,) = await busy.resolved(task_id)
     assert outcome(run) == ("failed", "failed")
-    assert "maxRunTime of 1 s exceeded" in await busy.log(task_id)
+    assert "maxRunTime of 60 s exceeded" in await busy.log(task_id)
     assert await busy.artifact(task_id, "public/report.txt") == (200, "report\n")
 
 
@@ -277,15 +279,21 @@ async def test_a_worker_that_is_stopped_gives_its_task_back(deployment):
 
 
 async def test_a_worker_that_is_stopped_while_a_cancelled_task_ends_sees_its_end_first(deployment):
-    worker = await deployment.start_worker(grace=2.0)
-    task_id = await deployment.create("trap 'echo told' TERM; echo pid $$; while :; do sleep 0.05; done")
+    worker = await deployment.start_worker(grace=30.0)
+    goes = deployment.folder.parent / "goes"
+    task_id = await deployment.create(
+        f"trap 'echo told' TERM; echo pid $$; while [ ! -e {goes} ]; do sleep 0.05; done"
+    )
     pid = int((await deployment.first_line(task_id, "pid ")).split()[1])
     await deployment.api.call("POST", "queue", "task", task_id, "cancel")
     (log,) = deployment.folder.glob("*/live.log")
     async with asyncio.timeout(30):
         while "told" not in log.read_text():  # noqa: ASYNC110 - the process sets no Event
             await asyncio.sleep(0.05)
-    await worker.close()
+    closing = asyncio.create_task(worker.close())
+    await asyncio.sleep(0)
+    goes.touch()
+    await closing
     assert not is_alive(pid)
     assert list(deployment.folder.iterdir()) == []
 

@@ -131,13 +131,13 @@ async def _live_and_die(nursery, database, writers, progress, writes):
         writing = [asyncio.create_task(writer.write(api)) for writer in writers]
         try:
             for _write in range(writes):
-                await asyncio.wait_for(progress.acquire(), 20)
+                await asyncio.wait_for(progress.acquire(), 30)
         finally:
             os.kill(int(pid), signal.SIGKILL)
             await asyncio.gather(*writing)
     while not progress.locked():
         await progress.acquire()
-    assert await asyncio.wait_for(nursery.stdout.readline(), 20) == b"gone\n"
+    assert await asyncio.wait_for(nursery.stdout.readline(), 30) == b"gone\n"
 
 
 async def _check(database, writers):
