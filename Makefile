@@ -29,7 +29,7 @@ bench: $(INSTALLED)
 # What is published from one engine, pulled and run by another: Docker 20.10, 26.1, 28.5, and the containerd store.
 matrix: $(INSTALLED)
 	@$(BIN)/python -m tests.support.machine
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup -m matrix -rs tests/matrix tests/e2e/faults
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup -m matrix -rs tests/matrix tests/contract tests/e2e/faults
 
 # Every screen, as SVG and PNG, always the same: STATES="access audit" chooses.
 screenshots: $(INSTALLED)
