@@ -47,7 +47,9 @@ create table if not exists workers (
   queue_id text not null, worker_group text not null, worker_id text not null, first_claim text not null,
   last_active text not null, quarantine_until text, recent_tasks text not null,
   primary key (queue_id, worker_group, worker_id));
-create table if not exists task_queues (queue_id text primary key, last_active text not null);
+drop table if exists task_queues;
+create table if not exists seen_queues (
+  queue_id text primary key, last_active text not null, expires text not null);
 create table if not exists artifacts (
   task_id text not null, run_id integer not null, name text not null, storage_type text not null,
   content_type text not null, expires text not null, content_length integer, present integer not null,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from console.sandbox.deployment import QUEUE_CLIENT, dump
 from console.sandbox.failures import conflict, not_found
-from console.sandbox.moments import iso, milliseconds, parse
+from console.sandbox.moments import DAY, MINUTE, iso, milliseconds, parse
 from console.sandbox.services.queue_model import (
     PATTERNS,
     PRIORITIES,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 CLAIM: Final = timedelta(minutes=20)
 _RECENT: Final = 20
+_NOTED_AGAIN: Final = 30 * MINUTE
 
 _WORKER: Final[dict[str, Shape]] = {
     "workerGroup": Text(pattern=IDENTIFIER, least=1, most=38),
@@ -105,8 +106,17 @@ def _seen(
         "insert or replace into workers values (?, ?, ?, ?, ?, ?, ?)",
         *(queue_id, group, worker, first, now, until, dump(recent)),
     )
-    store.run("insert or replace into task_queues values (?, ?)", queue_id, now)
     return until is not None and until > now
+
+
+def _queue_seen(deployment: Deployment, queue_id: str, lasting: timedelta) -> None:
+    """Remember a queue for so long; noted again half an hour later at the earliest."""
+    now = deployment.now()
+    deployment.store.run(
+        "insert into seen_queues values (?, ?, ?) on conflict (queue_id) do update"
+        " set last_active = excluded.last_active, expires = excluded.expires where last_active <= ?",
+        *(queue_id, iso(now), iso(now + lasting), iso(now - _NOTED_AGAIN)),
+    )
 
 
 @SERVICE.endpoint(
@@ -122,6 +132,7 @@ async def claim_work(call: Call) -> Any:
     group, worker = call.payload["workerGroup"], call.payload["workerId"]
     call.authorize({"AllOf": [f"queue:claim-work:{queue_id}", f"queue:worker-id:{group}/{worker}"]})
     is_quarantined = _seen(deployment, queue_id, group, worker)
+    _queue_seen(deployment, queue_id, DAY)
     ends = deployment.monotonic() + deployment.long_poll
     while True:
         rows = [] if is_quarantined else _pending(deployment, queue_id)
@@ -161,6 +172,7 @@ async def claim_task(call: Call) -> Any:
         raise conflict(
             f"Task `{task_id}` can't be claimed past its deadline of {task.definition['deadline']}."
         )
+    _queue_seen(deployment, task.queue_id, 5 * DAY)
     if run["state"] == "pending":
         return _take(deployment, task, group, worker)
     if (run["state"], run.get("workerGroup"), run.get("workerId")) != ("running", group, worker):

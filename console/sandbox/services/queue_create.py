@@ -109,9 +109,6 @@ def _create(deployment: Deployment, identity: Identity, task_id: str, definition
         if is_ready(deployment.store, task_id):
             task.schedule("scheduled", deployment.time())
         save(deployment, task)
-        deployment.store.run(
-            "insert or replace into task_queues values (?, ?)", task.queue_id, deployment.time()
-        )
     return {"status": task.status()}
 
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from console.sandbox.call import Call
 
-_REMEMBERED: Final = 5 * DAY
 _QUARANTINE: Final = Members(
     of={"quarantineUntil": DATE, "quarantineInfo": Text(most=4000)}, required=("quarantineUntil",)
 )
@@ -24,22 +23,19 @@ _PLACE: Final = "<provisionerId>/<workerType>"
 _WORKER: Final = f"{_PLACE}/<workerGroup>/<workerId>"
 
 
-def _seen(last_active: str) -> dict[str, str]:
-    return {"expires": iso(parse(last_active) + _REMEMBERED), "lastDateActive": last_active}
-
-
 def _queue(row: sqlite3.Row) -> dict[str, Any]:
     provisioner, _, worker_type = row["queue_id"].partition("/")
     names = {"provisionerId": provisioner, "workerType": worker_type, "taskQueueId": row["queue_id"]}
-    return {**names, "stability": "experimental", "description": "", **_seen(row["last_active"])}
+    seen = {"expires": row["expires"], "lastDateActive": row["last_active"]}
+    return {**names, "stability": "experimental", "description": "", **seen}
 
 
 def _queues(call: Call) -> list[sqlite3.Row]:
-    return call.deployment.store.all("select * from task_queues order by queue_id")
+    return call.deployment.store.all("select * from seen_queues order by queue_id")
 
 
 def _one_queue(call: Call, queue_id: str, what: str) -> dict[str, Any]:
-    row = call.deployment.store.one("select * from task_queues where queue_id = ?", queue_id)
+    row = call.deployment.store.one("select * from seen_queues where queue_id = ?", queue_id)
     if row is None:
         raise not_found(f"{what} not found")
     return _queue(row)
@@ -56,7 +52,7 @@ def _provisioners(call: Call) -> dict[str, dict[str, Any]]:
 
 @SERVICE.endpoint("listTaskQueues", scopes="queue:list-task-queues")
 async def task_queues(call: Call) -> Any:
-    """All that were used."""
+    """All that a worker asked for work."""
     page, token = by_offset(_queues(call), call.query)
     return {"taskQueues": [_queue(row) for row in page], **token}
 
@@ -152,7 +148,7 @@ def _worker(call: Call) -> dict[str, Any]:
         **names,
         "taskQueueId": row["queue_id"],
         **listed,
-        **_seen(row["last_active"]),
+        "expires": iso(parse(row["last_active"]) + DAY),
         "recentTasks": recent,
     }
 
