@@ -31,7 +31,7 @@ def _everything(_digest: Digest) -> bool:
     return True
 
 
-def _unwatched(_read: ReadSoFar) -> None:
+def unwatched(_read: ReadSoFar) -> None:
     """Where nobody waits."""
 
 
@@ -49,7 +49,7 @@ class Reading:
     place: str = REGISTRY
     layers: bool = True
     has: Callable[[Digest], bool] = _everything
-    watch: Callable[[ReadSoFar], None] = _unwatched
+    watch: Callable[[ReadSoFar], None] = unwatched
 
 
 def read_top(

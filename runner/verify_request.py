@@ -4,63 +4,28 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import closing
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from runner.chain_of_trust import BadKeys, pinned_keys
-from runner.docker_config import docker_login
 from runner.errors import CannotTell, IntegrityFailure, UsageError
-from runner.evidence import gather
-from runner.evidence_image import Reading
 from runner.evidence_task import Lookup
 from runner.image.reference import BadReference, ImageReference, Registry
 from runner.narration import printable
-from runner.registry.client import RegistryClient
-from runner.registry.contents import manifests_in
 from runner.task.event import parse_repository
-from runner.task.hawk import hawk_authorizer
-from runner.task.taskcluster_http import Taskcluster
 from runner.verification import decide
-from runner.verification_folder import IMAGE_FOLDER, SavedImage, SavedTask, SavingTask, save_image
-from runner.verification_values import FOLDER, Outcome, Policy
+from runner.verification_sources import VerifyRequest, gathered
+from runner.verification_values import Outcome, Policy
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping
 
     from runner.errors import ExitCode
-    from runner.task.queue_service import TaskSource
     from runner.verification_values import Evidence, Verdict
 
 _TASK_ID = re.compile(r"[A-Za-z0-9_-]{22}\Z")
 _SIGN = {Outcome.HOLDS: "ok  ", Outcome.FAILS: "FAIL", Outcome.UNKNOWN: "?   "}
-
-
-@dataclass(frozen=True, slots=True)
-class VerifyRequest:
-    """What is to be verified, and against what.
-
-    Args:
-        reference: the image.
-        lookup: how the task is found.
-        policy: what is demanded.
-        root_url: of the Taskcluster that is trusted, or "" where only a folder is.
-        insecure: registries that may speak plain HTTP.
-        layers: whether they are read and hashed.
-        offline: the folder that everything is read from, or None.
-        save: the folder that everything is kept in, or None.
-    """
-
-    reference: ImageReference
-    lookup: Lookup
-    policy: Policy
-    root_url: str
-    insecure: frozenset[str]
-    layers: bool = True
-    offline: Path | None = None
-    save: Path | None = None
 
 
 def request_from(arguments: argparse.Namespace, environment: Mapping[str, str]) -> VerifyRequest:
@@ -133,55 +98,6 @@ def _keys(file: str, root_url: str) -> tuple[bytes, ...]:
         raise UsageError(f"--keys {file}: {error}.") from None
 
 
-def gathered(request: VerifyRequest, environment: Mapping[str, str], clock: Callable[[], float]) -> Evidence:
-    """Gather the evidence, from the network or a folder.
-
-    Raises:
-        CannotTell: the image is not shown.
-        IntegrityFailure: its manifest's bytes are not what their digest says.
-    """
-    if request.offline is not None:
-        return _from_folder(request, request.offline)
-    return _from_network(request, environment, clock)
-
-
-def _from_folder(request: VerifyRequest, folder: Path) -> Evidence:
-    if not folder.is_dir():
-        raise UsageError(f"--offline {folder} is no folder.")
-    image, task = SavedImage(folder / IMAGE_FOLDER), SavedTask(folder)
-    lookup = replace(request.lookup, saved=task.task_id)
-    reading = Reading(FOLDER, request.layers, image.holds)
-    return gather(request.reference, image, task, lookup, reading)
-
-
-def _from_network(
-    request: VerifyRequest, environment: Mapping[str, str], clock: Callable[[], float]
-) -> Evidence:
-    registry = request.reference.repository.registry
-    with (
-        closing(taskcluster_for(request.root_url, environment, clock)) as taskcluster,
-        RegistryClient(registry, docker_login(environment, registry), insecure=request.insecure) as client,
-    ):
-        source: TaskSource = taskcluster
-        if request.save is not None:
-            _save_image(request.reference, client, request.save)
-            source = SavingTask(taskcluster, request.save)
-        return gather(request.reference, client, source, request.lookup, Reading(layers=request.layers))
-
-
-def _save_image(reference: ImageReference, client: RegistryClient, folder: Path) -> None:
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"--save {folder} is not empty, and is not written over.")
-    repository = reference.repository
-    manifest = client.get_manifest(repository, reference.manifest_name)
-    if manifest is None:
-        raise CannotTell(f"There is no {reference}.", action="Check the name, the tag and the digest.")
-    manifests = manifests_in(client, repository, manifest)
-    configs = {image.config.digest for image in manifests if not image.is_index}
-    contents = tuple((digest, client.get_blob(repository, digest)) for digest in sorted(configs, key=str))
-    save_image(folder / IMAGE_FOLDER, manifests, contents)
-
-
 def run_verify(
     arguments: argparse.Namespace,
     environment: Mapping[str, str],
@@ -217,20 +133,6 @@ def run_verify(
     else:
         stdout.write("".join(printable(line) + "\n" for line in verdict_lines(request, evidence, verdict)))
     return verdict.exit_code
-
-
-def taskcluster_for(root_url: str, environment: Mapping[str, str], clock: Callable[[], float]) -> Taskcluster:
-    """Taskcluster through the task's proxy, or with the caller's credentials, or with none: `anonymous` may read."""
-    proxy = environment.get("TASKCLUSTER_PROXY_URL")
-    if proxy and root_url == environment.get("TASKCLUSTER_ROOT_URL"):
-        return Taskcluster(proxy)
-    client_id, token = environment.get("TASKCLUSTER_CLIENT_ID"), environment.get("TASKCLUSTER_ACCESS_TOKEN")
-    if not (client_id and token) or root_url != environment.get("TASKCLUSTER_ROOT_URL"):
-        return Taskcluster(root_url)
-    credentials = {"clientId": client_id, "accessToken": token}
-    if environment.get("TASKCLUSTER_CERTIFICATE"):
-        credentials["certificate"] = environment["TASKCLUSTER_CERTIFICATE"]
-    return Taskcluster(root_url, authorize=hawk_authorizer(credentials, clock))
 
 
 def verdict_lines(request: VerifyRequest, evidence: Evidence, verdict: Verdict) -> list[str]:

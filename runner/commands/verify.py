@@ -10,8 +10,9 @@ from runner.errors import CannotTell, Refused, Unavailable, UsageError
 from runner.evidence_task import gather_known
 from runner.image.digest import Digest
 from runner.task.image_metadata import REVISION_LABEL
+from runner.verification_sources import taskcluster_for
 from runner.verification_values import ENGINE, Evidence
-from runner.verify_request import run_verify, taskcluster_for
+from runner.verify_request import run_verify
 
 if TYPE_CHECKING:
     import argparse
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from runner.engines.docker_engine import LocalImage
     from runner.errors import ExitCode
-    from runner.verify_request import VerifyRequest
+    from runner.verification_sources import VerifyRequest
 
 
 def verify(
