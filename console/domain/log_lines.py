@@ -1,13 +1,12 @@
-"""A log's bytes as lines, however they are cut, and the first line that tells of an error."""
+"""A log's bytes as lines, however they are cut, and which of them tell of an error."""
 
 from __future__ import annotations
 
 import codecs
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from console.domain.terminal_text import bare
 
 # The surest first: what the worker says, then what programs say at the beginning of a line, then anywhere.
 _ERROR: Final = re.compile(
@@ -23,7 +22,6 @@ _ERROR: Final = re.compile(
     r"|\bResult: (?:failed|exception)\b"
 )
 _HARMLESS: Final = re.compile(r"\b(?:0|no|without) errors?\b|--\S*error", re.IGNORECASE)
-_SGR: Final = re.compile(r"\x1b\[[0-9;:]*m")
 
 
 class LineDecoder:
@@ -71,10 +69,5 @@ def folded(line: str) -> str:
 
 def tells_error(line: str) -> bool:
     """Whether a line looks as if it told of an error."""
-    plain = _SGR.sub("", line)
-    return _ERROR.search(plain) is not None and not _HARMLESS.search(plain)
-
-
-def first_error(lines: Iterable[str]) -> int | None:
-    """The index of the first line that tells of an error, or None."""
-    return next((index for index, line in enumerate(lines) if tells_error(line)), None)
+    text = bare(line)
+    return _ERROR.search(text) is not None and not _HARMLESS.search(text)

@@ -100,6 +100,11 @@ def styled(line: str) -> tuple[Run, ...]:
     return tuple(_joined(_runs(text)))
 
 
+def bare(line: str) -> str:
+    """One line of a log without what `styled` drops, and without its colours; tabs stay."""
+    return _CONTROL.sub(lambda found: "" if found["cut"] is None else CUT_MARK, line)
+
+
 def _runs(text: str) -> Iterator[Run]:
     look, place = PLAIN, 0
     for found in _CONTROL.finditer(_with_tabs(text)):

@@ -76,7 +76,7 @@ class TaskLog(TaskScreen):
         """Save all that is there."""
         if not self.task_id:
             return
-        pieces = [*self.log_pane.view.store.saved()]
+        pieces = self.log_pane.view.store.saved()
         path = Path.cwd() / f"{self.task_id}.log"
         self.in_thread("Saving the log", partial(save_new_file, path, pieces), self._saved)
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from console.domain.terminal_text import styled
 
 if TYPE_CHECKING:
-    from console.domain.log_store import Hits
+    from console.domain.log_search import Hits
     from console.domain.terminal_text import Look
 
 # Of a longer line this much is drawn; search, copy and save have all of it.

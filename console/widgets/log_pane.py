@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final
+import time
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
+from console.domain.log_search import first_errors
 from console.widgets.content import line
-from console.widgets.log_view import LogView
+from console.widgets.log_view import SLICE_SECONDS, SOON_SECONDS, LogView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
-    from textual.timer import Timer
-
-_SLICE_PIECES: Final = 8
 
 
 class LogPane(Vertical):
@@ -84,7 +83,6 @@ class LogPane(Vertical):
         self._note = Static(markup=False, classes="note")
         self._input = Input(placeholder="look for", compact=True)
         self._errors: Iterator[int | None] | None = None
-        self._looks: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """The lines, what is to be said of them, the field."""
@@ -176,13 +174,14 @@ class LogPane(Vertical):
 
     def action_first_error(self) -> None:
         """Go to the first error; it is looked for a piece at a time."""
-        self._errors = self.view.store.first_errors()
+        self._errors = first_errors(self.view.store)
         self._look()
 
     def _look(self) -> None:
         if self._errors is None:
             return
-        for _ in range(_SLICE_PIECES):
+        until = time.monotonic() + SLICE_SECONDS
+        while time.monotonic() < until:
             found = next(self._errors, -1)
             if found is not None:
                 self._errors = None
@@ -191,7 +190,7 @@ class LogPane(Vertical):
                 else:
                     self.view.go_to(found)
                 return
-        self._looks = self.set_timer(0.001, self._look)
+        self.set_timer(SOON_SECONDS, self._look)
 
     def action_wrap(self) -> None:
         """Fold long lines, or not."""

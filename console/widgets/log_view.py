@@ -14,7 +14,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from console.domain.log_store import Hits, LogStore
+from console.domain.log_search import Hits
+from console.domain.log_store import LogStore
 from console.domain.terminal_text import styled
 from console.widgets.log_paint import folded_at, mark, painted
 
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
 # What came since the last frame is drawn in one; between two slices of a search keys are read.
 _FRAME_SECONDS: Final = 1 / 30
-_SLICE_SECONDS: Final = 0.03
-_SOON_SECONDS: Final = 0.001
+SLICE_SECONDS: Final = 0.03
+SOON_SECONDS: Final = 0.001
 _REMEMBERED: Final = 1000
 
 
@@ -113,18 +114,18 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """What came before there was a screen is drawn."""
-        self._later(_SOON_SECONDS)
+        self._later(SOON_SECONDS)
 
     def _flush(self) -> None:
         self._timer = None
         if self.hits is not None and not self.hits.is_done:
-            until = time.monotonic() + _SLICE_SECONDS
+            until = time.monotonic() + SLICE_SECONDS
             for _ in self.hits.search():
                 if time.monotonic() > until:
                     break
             self._sought()
             if not self.hits.is_done:
-                self._later(_SOON_SECONDS)
+                self._later(SOON_SECONDS)
         if self._fitted != (self.store, self.count, self.store.size) or self._page is None:
             self._fit()
         self.post_message(self.Changed())
@@ -269,7 +270,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         self.filters = self.filters and bool(text)
         self._seek = None
         self._redraw()
-        self._later(_SOON_SECONDS)
+        self._later(SOON_SECONDS)
 
     def seek(self, *, forward: bool, here: bool = False) -> None:
         """Go to the next hit, or to the one before; at the end it goes on at the other.

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.domain.log_lines import LineDecoder, first_error, folded, tells_error
+from console.domain.log_lines import LineDecoder, folded, tells_error
 
 
 def lines(*pieces):
@@ -54,6 +54,8 @@ def test_other_line_ends_of_unicode_stay_in_their_line():
         "Traceback (most recent call last):",
         "ValueError: no number",
         "\x1b[31mERROR\x1b[0m: red",
+        # As gcc writes it.
+        "\x1b[01m\x1b[Kmain.c:1:2:\x1b[m\x1b[K \x1b[01;31m\x1b[Kerror: \x1b[m\x1b[Kexpected ';'",
         "2026-11-24 10:00:00 ERROR - it broke",
         "The command '/bin/sh -c false' returned a non-zero code: 1",
         "bash: line 1: nosuch: command not found",
@@ -79,8 +81,3 @@ def test_a_line_that_tells_of_an_error_is_known(line):
 )
 def test_a_line_that_only_looks_like_one_is_not(line):
     assert not tells_error(line)
-
-
-def test_the_first_error_is_the_first():
-    assert first_error(["fine", "error: one", "error: two"]) == 1
-    assert first_error(["fine"]) is None
