@@ -35,7 +35,7 @@ def stage():
 
 
 async def until(pilot, condition):
-    for _ in range(300):
+    for _ in range(3000):
         await pilot.pause(0.01)
         if condition():
             await pilot.pause()
@@ -146,6 +146,24 @@ async def test_a_long_line_is_bounded_on_the_screen_folded_at_its_edge_and_gone_
         assert not view.follows
         await pilot.press("g", "w", "j", "right")
         await shows(pilot, "<0001>")
+
+
+async def test_what_is_found_among_folded_lines_is_on_the_screen_and_no_more_is_copied(stage):
+    async with stage.run_test(size=SIZE, notifications=True) as pilot:
+        view = stage.pane.view
+        for number in range(20):
+            view.feed(b"".join(b"<%04d>" % at for at in range(150)) + b" line %d.\n" % number)
+        await pilot.press("w", "slash")
+        stage.pane.query_one("Input").value = "line 9."
+        await shows(pilot, "1 have 'line 9.'", "this is 1")
+        await pilot.press("enter")
+        # The screen has ten rows, and each line takes sixteen.
+        assert view.rows_shown == range(8, 10)
+        assert "<0000>" in drawn(stage)
+        await pilot.press("c")
+        assert [line.rpartition(" ")[2] for line in stage.copied.splitlines()] == ["8.", "9."]
+        await pilot.press("ctrl+d", "ctrl+d")
+        await shows(pilot, "line 9.")
 
 
 async def test_numbers_and_copies_are_of_the_lines_that_are_shown(stage):
