@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-import base64
-import uuid
+import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from console.actions.task_render import NO_ROOT_URL, Happening, needs_of, render_task
+from console.actions.task_render import needs_of, render_task, slug_id
 from console.domain.build_plan import PlannedTask, TriggerPlan, again, effects_of, release_of, stamp
+from console.domain.hook_sight import HookSight, look_at_hook
+from console.domain.planned_pushes import planned_pushes
 from console.domain.scopes import satisfies
 from console.domain.task_request import lacking_scopes, refusals
-from console.failures import MissingScopes
+from console.failures import MissingScopes, Rejected
 from console.services import auth, tasks
 from runner.errors import Unavailable, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from console.actions.task_render import Happening
+    from console.actions.task_source import TaskSource
     from console.connection import Connection
 
-__all__ = ["NO_ROOT_URL", "Happening", "plan_hook", "plan_push", "plan_retrigger"]
+__all__ = ["plan_hook", "plan_push", "plan_retrigger", "slug_id"]
 
 
-async def plan_push(
-    connection: Connection, name: str, text: str, happening: Happening, *, slug: str, revision: str
-) -> TriggerPlan:
+async def plan_push(connection: Connection, source: TaskSource, happening: Happening) -> TriggerPlan:
     """What would be created if the task file was rendered for an event, as Taskcluster-Github does of a push.
 
     Args:
         connection: whom to ask what the caller holds.
-        name: the file's, for messages.
-        text: `.taskcluster.yml`, as the commit has it.
+        source: the commit.
         happening: what happens.
-        slug: the repository, `OWNER/NAME`.
-        revision: its commit.
 
     Raises:
         UsageError: the file does not become tasks.
@@ -42,38 +40,54 @@ async def plan_push(
     """
     now = await _now(connection)
     rendered = render_task(
-        name, text, happening, slug=slug, revision=revision, root_url=connection.root_url, now=now
+        source.name,
+        source.text,
+        happening,
+        slug=source.slug,
+        revision=source.revision,
+        root_url=connection.root_url,
+        now=now,
+        clone_url=source.clone_url,
     )
     made = {task_id: {"created": stamp(now), **task} for task_id, task in rendered.rendering.tasks.items()}
-    wrong = [problem.told_of(name) for problem in rendered.refusals]
+    wrong = [problem.told_of(source.name) for problem in rendered.refusals]
     if not made:
-        wrong.append(f"{name} makes no task of this event.")
+        wrong.append(f"{source.name} makes no task of this event.")
     hooks = rendered.rendering.hooks
     held = await _held(connection)
-    release = happening.release or happening.tag
-    what = happening.branch or release or f"pull request {happening.pull_request}"
+    pushes = planned_pushes(
+        source.settings,
+        rendered.file,
+        rendered.rendering,
+        slug=source.slug,
+        revision=source.revision,
+        now=now,
+    )
     return TriggerPlan(
-        title=f"Build {what} of {slug} at {revision[:12]}",
+        title=f"Build {happening.words} of {source.slug} at {source.revision[:12]}",
         tasks=tuple(PlannedTask(task_id, task) for task_id, task in made.items()),
         made=now,
-        effects=_effects(made.values()),
+        effects=(*pushes, *_effects(made.values())),
         lacking=None if held is None else needs_of(rendered.rendering, held),
         refusals=tuple(wrong),
         warnings=(
+            *((source.note,) if source.note else ()),
             *((f"The file's hooks are not triggered: {', '.join(hooks)}",) if hooks else ()),
             *((rendered.policy,) if rendered.policy else ()),
         ),
-        typed=release or next(filter(None, map(release_of, made.values())), None),
+        typed=happening.release or happening.tag or next(filter(None, map(release_of, made.values())), None),
     )
 
 
-async def plan_hook(connection: Connection, hook: str, payload: Mapping[str, Any]) -> TriggerPlan:
+async def plan_hook(
+    connection: Connection, hook: str, payload: Mapping[str, Any] | None = None
+) -> TriggerPlan:
     """What triggering a hook does, as far as its definition may be read.
 
     Args:
         connection: whom to ask.
         hook: `GROUP/HOOK`.
-        payload: what it is given.
+        payload: what it is given; its schema's defaults are filled in.
 
     Raises:
         UsageError: `hook` has no slash.
@@ -86,23 +100,41 @@ async def plan_hook(connection: Connection, hook: str, payload: Mapping[str, Any
     now = await _now(connection)
     held = await _held(connection)
     needed = f"hooks:trigger-hook:{hook}"
-    warnings: tuple[str, ...] = ()
-    template: Mapping[str, Any] = {}
     try:
-        template = (await connection.taskcluster.call("hooks", "hook", group, name)).get("task") or {}
+        found = await connection.taskcluster.call("hooks", "hook", group, name)
     except MissingScopes as error:
-        warnings = (f"What the hook creates cannot be shown: {error.what}",)
+        seen = HookSight(
+            dict(payload or {}), warnings=(f"What the hook creates cannot be shown: {error.what}",)
+        )
+    else:
+        seen = await asyncio.to_thread(look_at_hook, found, payload or {}, now)
+    role = await _lacking_of_role(connection, f"hook-id:{hook}", [task.definition for task in seen.tasks])
     return TriggerPlan(
         title=f"Trigger the hook {hook}",
-        tasks=(),
+        tasks=seen.tasks,
         made=now,
-        effects=tuple(effects_of(template)) if isinstance(template, dict) else (),
+        effects=_effects(task.definition for task in seen.tasks),
         lacking=None if held is None else (() if satisfies(held, needed) else (needed,)),
-        warnings=warnings,
-        typed=release_of(template) if isinstance(template, dict) else None,
+        refusals=(*seen.refusals, *role),
+        warnings=seen.warnings,
+        typed=next(filter(None, (release_of(task.definition) for task in seen.tasks)), None),
         hook=hook,
-        payload=dict(payload),
+        payload=seen.payload,
+        schema=seen.schema,
     )
+
+
+async def _lacking_of_role(
+    connection: Connection, role: str, definitions: list[Mapping[str, Any]]
+) -> tuple[str, ...]:
+    """What a hook's own role lacks: its tasks are created with that, whoever triggers it."""
+    if not definitions:
+        return ()
+    try:
+        held = await auth.expand(connection.taskcluster, [f"assume:{role}"])
+    except (MissingScopes, Rejected, Unavailable):
+        return ()
+    return tuple(f"role {role} lacks {scope}" for scope in lacking_scopes(definitions, held))
 
 
 async def plan_retrigger(connection: Connection, task_id: str, *, same_group: bool = False) -> TriggerPlan:
@@ -159,10 +191,3 @@ async def _now(connection: Connection) -> datetime:
     if connection.taskcluster.clock_skew is None:
         await connection.taskcluster.call("auth", "ping")
     return datetime.fromtimestamp(connection.taskcluster.time(), UTC)
-
-
-def slug_id() -> str:
-    """A slug id that does not begin with a dash."""
-    raw = bytearray(uuid.uuid4().bytes)
-    raw[0] &= 0x7F
-    return base64.urlsafe_b64encode(raw)[:22].decode()

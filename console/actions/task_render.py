@@ -16,6 +16,7 @@ from console.domain.taskcluster_yml import BadTaskclusterYml, Problem, Taskclust
 from console.domain.taskcluster_yml_advice import Advice, advise
 from console.domain.taskcluster_yml_event import (
     GithubEvent,
+    Told,
     pull_request_event,
     push_event,
     release_event,
@@ -54,15 +55,27 @@ class Happening:
     release: str | None = None
     by_stranger: bool = False
 
-    def event(self, slug: str, revision: str, file: TaskclusterYml) -> GithubEvent:
+    def event(
+        self, slug: str, revision: str, file: TaskclusterYml, clone_url: str | None = None
+    ) -> GithubEvent:
         """What GitHub would tell of it, and Taskcluster-Github make of that by the file's policy."""
+        told = Told(clone_url=clone_url)
         if self.pull_request is not None:
             trusted = not self.by_stranger or len(file.roles_of_pull_requests) == 1
-            return pull_request_event(slug, self.pull_request, revision, trusted=trusted)
+            return pull_request_event(slug, self.pull_request, revision, trusted=trusted, told=told)
         if self.release is not None:
-            return release_event(slug, self.release)
+            return release_event(slug, self.release, told=told)
         ref = f"refs/tags/{self.tag}" if self.tag is not None else f"refs/heads/{self.branch}"
-        return push_event(slug, ref, revision)
+        return push_event(slug, ref, revision, told=told)
+
+    @property
+    def words(self) -> str:
+        """What is built: `branch main`, `release v1.2`."""
+        if self.pull_request is not None:
+            return f"pull request {self.pull_request}"
+        if self.branch is not None:
+            return self.branch
+        return f"release {self.release}" if self.release is not None else f"tag {self.tag}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +108,7 @@ def render_task(
     revision: str,
     root_url: str | None,
     now: datetime,
+    clone_url: str | None = None,
 ) -> RenderedTasks:
     """Render the file.
 
@@ -106,6 +120,7 @@ def render_task(
         revision: its commit.
         root_url: of the deployment, or None.
         now: when, UTC.
+        clone_url: where tasks clone the repository from, or None for the URL that GitHub gives.
 
     Raises:
         UsageError: the file does not become tasks.
@@ -114,10 +129,10 @@ def render_task(
     try:
         file = read(text)
         rendering = file.render(
-            happening.event(slug, revision, file),
+            happening.event(slug, revision, file, clone_url),
             root_url=root_url or NO_ROOT_URL,
             now=moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            new_id=_slug_id,
+            new_id=slug_id,
         )
     except BadTaskclusterYml as error:
         problems = "".join(f"\n{problem.told_of(name)}" for problem in error.problems)
@@ -136,7 +151,7 @@ def render_task(
     return RenderedTasks(name, file, rendering, tuple(wrong), advise(file), policy)
 
 
-def _slug_id() -> str:
+def slug_id() -> str:
     """A slug id that does not begin with a dash."""
     raw = bytearray(uuid.uuid4().bytes)
     raw[0] &= 0x7F

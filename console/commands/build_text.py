@@ -116,11 +116,11 @@ def plan_lines(plan: TriggerPlan, paint: Paint) -> Iterator[str]:
     yield paint(plan.title)
     for task in plan.tasks:
         pool = task.definition.get("taskQueueId") or task.definition.get("workerType", "")
-        yield f"  creates {paint(task.task_id, 'name')}  {paint(task.name)}  on {paint(str(pool))}"
+        yield f"  creates {paint(task.task_id or 'a task', 'name')}  {paint(task.name)}  on {paint(str(pool))}"
     yield from (f"    with the scope {paint(scope)}" for scope in plan.scopes)
     yield from (f"  effect: {paint(effect, 'unsure')}" for effect in plan.effects)
     yield from (f"  note: {paint(warning)}" for warning in plan.warnings)
-    yield from (f"  {paint('the queue would refuse it', 'bad')}: {paint(reason)}" for reason in plan.refusals)
+    yield from (f"  {paint('it would be refused', 'bad')}: {paint(reason)}" for reason in plan.refusals)
     if plan.lacking is None:
         yield f"  {paint('whether you may cannot be told: you lack auth:current-scopes', 'unsure')}"
     yield from (f"  {paint('you lack', 'bad')} {paint(scope)}" for scope in plan.lacking or ())
@@ -132,6 +132,7 @@ def plan_json(plan: TriggerPlan) -> dict[str, Any]:
         "title": plan.title,
         "tasks": [{"taskId": task.task_id, "task": dict(task.definition)} for task in plan.tasks],
         "hook": plan.hook,
+        "payload": dict(plan.payload),
         "scopes": list(plan.scopes),
         "effects": list(plan.effects),
         "warnings": list(plan.warnings),

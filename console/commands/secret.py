@@ -20,6 +20,7 @@ from console.actions.secret_save import save
 from console.actions.secret_use import use_of
 from console.commands.connecting import add_connection_arguments, connected
 from console.commands.paint import Paint
+from console.commands.secret_proof import prove_saved
 from console.commands.secret_text import (
     draft_json,
     draft_lines,
@@ -30,7 +31,7 @@ from console.commands.secret_text import (
 )
 from console.commands.secret_value import read_value
 from console.domain.secret_change import Fingerprints, leaf
-from console.domain.secret_shape import Account, registry_of
+from console.domain.secret_shape import Account, registry_in, registry_of
 from console.domain.terminal_text import text_of
 from console.failures import ReadOnly
 from runner.errors import ExitCode, UsageError
@@ -73,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("list", "the secrets, when they expire and who changed them last", _list),
         ("get", "one secret with its values masked", _get),
         ("set", "set one key of a secret; all its other keys are kept", _set),
-        ("rotate", "set a registry token, in the shape that the secret has", _rotate),
+        ("rotate", "set a registry token, in its shape, and have a task prove that it may push", _rotate),
         ("rm", "delete a secret", _rm),
     ):
         subparser = verbs.add_parser(name, help=about, description=about)
@@ -95,6 +96,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             subparser.add_argument("--registry", default="", metavar="HOST", help="default: the one in use")
             subparser.add_argument("--user", default="", metavar="NAME", help="default: the one in use")
             _add_writing(subparser)
+            subparser.add_argument(
+                "--no-prove",
+                action="store_true",
+                help="save it only: have no task of this checkout's repository try it",
+            )
+            subparser.epilog = (
+                "Exits 0 where the token is saved and a task proved that it may push, 1 where it is saved and may "
+                "not, 7 where it is saved and nothing proved it; with --no-prove, 0 where it is saved."
+            )
         elif verb is _rm:
             subparser.add_argument("--yes", action="store_true", help="do not ask for the name again")
         add_connection_arguments(subparser)
@@ -172,7 +182,9 @@ def _set(
     def draft(begun: Start, fingerprints: Fingerprints) -> SecretDraft:
         return draft_key(begun, arguments.key, value, arguments.expires, fingerprints)
 
-    _change(arguments, environment, stdout, stderr, draft)
+    _, told = _change(arguments, environment, stdout, stderr, draft)
+    if arguments.json:
+        _print_json(told, stdout)
     return ExitCode.OK
 
 
@@ -187,12 +199,20 @@ def _rotate(
         account = Account(token, registry, arguments.user)
         return draft_account(begun, account, arguments.expires, fingerprints)
 
-    if _change(arguments, environment, stdout, stderr, draft):
+    drafted, told = _change(arguments, environment, stdout, stderr, draft)
+    code = int(ExitCode.OK)
+    if arguments.no_prove:
         print(
             "lading: the old token still works: once `lading doctor --prove` is content, revoke it at the registry.",
             file=stderr,
         )
-    return ExitCode.OK
+    else:
+        output = stderr if arguments.json else stdout
+        whose = registry_in(drafted.after.body)
+        code, told["proof"] = prove_saved(arguments, environment, whose, output, stderr)
+    if arguments.json:
+        _print_json(told, stdout)
+    return code
 
 
 def _change(
@@ -201,19 +221,19 @@ def _change(
     stdout: TextIO,
     stderr: TextIO,
     draft: Callable[[Start, Fingerprints], SecretDraft],
-) -> bool:
-    """Make a change; returns whether there was one to make."""
+) -> tuple[SecretDraft, dict[str, Any]]:
+    """Make a change; returns it, and the same for JSON."""
     # With --json, standard output is for the result alone.
     preview = stderr if arguments.json else stdout
     paint = Paint.on(preview, environment)
     use = use_of(Path.cwd(), arguments.name)
 
-    async def change(connection: Connection) -> dict[str, Any]:
+    async def change(connection: Connection) -> tuple[SecretDraft, dict[str, Any]]:
         drafted = draft(await start(connection, arguments.name), Fingerprints(secrets.token_bytes(32)))
         now = datetime.fromtimestamp(connection.taskcluster.time(), UTC)
         preview.writelines(f"{line}\n" for line in draft_lines(drafted, now, paint))
         if drafted.changes_nothing:
-            return {**draft_json(drafted), "written": False}
+            return drafted, {**draft_json(drafted), "written": False}
         checked = "not tested: --no-check"
         if not arguments.no_check:
             checked = str(await check(drafted.after.body, use))
@@ -221,12 +241,10 @@ def _change(
         saved = await save(connection, drafted)
         read_back = "and read back" if saved.is_verified else "and cannot be read back"
         print(f"Saved {read_back}.", file=preview)
-        return {**draft_json(drafted), "written": True, "verified": saved.is_verified, "checked": checked}
+        told = {"written": True, "verified": saved.is_verified, "checked": checked}
+        return drafted, {**draft_json(drafted), **told}
 
-    told = connected(arguments, environment, stderr, change)
-    if arguments.json:
-        _print_json(told, stdout)
-    return bool(told["written"])
+    return connected(arguments, environment, stderr, change)
 
 
 def _rm(arguments: argparse.Namespace, environment: Mapping[str, str], stdout: TextIO, stderr: TextIO) -> int:

@@ -25,7 +25,7 @@ class PlannedTask:
     """A task that would be created.
 
     Args:
-        task_id: its id, the same however often it is sent.
+        task_id: its id, the same however often it is sent; "" where a hook chooses it.
         definition: its whole body, the same too.
     """
 
@@ -45,7 +45,7 @@ class TriggerPlan:
 
     Args:
         title: what it is, in words.
-        tasks: in the order in which they are created; of a hook none, for it makes them by itself.
+        tasks: in the order in which they are created; of a hook, what it makes by itself, as far as that is known.
         made: when, by the server's clock; it holds for `KEEPS`.
         effects: what else happens than that tasks run: pushes, index entries, reports.
         lacking: scopes that the caller lacks, or None where that cannot be told.
@@ -53,7 +53,8 @@ class TriggerPlan:
         warnings: what may surprise.
         typed: what must be typed before it is done, such as a release's tag, or None.
         hook: `GROUP/HOOK`, or None.
-        payload: the hook's, or None.
+        payload: the hook's.
+        schema: of the hook's payload, as far as it may be read.
     """
 
     title: str
@@ -66,11 +67,17 @@ class TriggerPlan:
     typed: str | None = None
     hook: str | None = None
     payload: Mapping[str, Any] = field(default_factory=dict)
+    schema: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def can_be_done(self) -> bool:
         """Whether nothing is known to stand against it."""
         return not self.refusals and not self.lacking and bool(self.tasks or self.hook)
+
+    @property
+    def obstacles(self) -> tuple[str, ...]:
+        """What is known to stand against it, in words."""
+        return (*self.refusals, *(f"You lack {scope}." for scope in self.lacking or ()))
 
     @property
     def scopes(self) -> tuple[str, ...]:

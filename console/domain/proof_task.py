@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 from runner.findings import Finding, Level
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from runner.image.reference import Registry
 
 _SHELL: Final = re.compile(r"(lading-runner['\"]?|-m\s+runner)\s+publish\b")
 _PROVES: Final = ("plan", "--leave")
 _INSERTS: Final = "index:insert-task:"
 _LONGEST_SECONDS: Final = 900
+_HUB_TOKENS: Final = "https://app.docker.com/settings/personal-access-tokens"
 # What a token decides; the others tell of the checkout and the worker.
 TOKEN_FINDINGS: Final = frozenset({"secret", "push"})
 
@@ -93,6 +96,35 @@ class Proof:
             return False
         good = len(deciding) == len(TOKEN_FINDINGS) and all(finding.level is Level.OK for finding in deciding)
         return True if good else None
+
+
+def verdict_of(proofs: Sequence[Proof]) -> bool | None:
+    """Whether the token was proved: yes, no, or None where that was not found out."""
+    if any(proof.is_good is False for proof in proofs):
+        return False
+    return True if proofs and all(proof.is_good for proof in proofs) else None
+
+
+def conclusion(verdict: bool | None, registry: Registry | None = None) -> str:
+    """What to do with the old token after a rotation.
+
+    Args:
+        verdict: of the proofs.
+        registry: whose token it is, where that is known.
+    """
+    if verdict:
+        return f"Proved: the token is taken and may push; nothing was published. {revoke_words(registry)}"
+    if verdict is False:
+        return "The secret's token may not push: keep the old one until this is mended."
+    return "Whether the secret's token may push was not found out: keep the old one."
+
+
+def revoke_words(registry: Registry | None) -> str:
+    """Where an old token is revoked."""
+    if registry is None:
+        return "After a rotation, now revoke the old token."
+    place = _HUB_TOKENS if registry.is_docker_hub else f"in the account's settings at {registry}"
+    return f"Now revoke the old token: {place}."
 
 
 def findings_in(content: bytes) -> tuple[Finding, ...]:

@@ -56,6 +56,15 @@ def registry_of(typed: str) -> Registry | None:
         ) from error
 
 
+def registry_in(body: SecretBody) -> Registry | None:
+    """Whose credentials a task would find, or None where that cannot be told."""
+    try:
+        found = credentials_in(body)
+    except UsageError:
+        return None
+    return found.registry if found else None
+
+
 def shape_of(body: SecretBody) -> str | None:
     """The key in use, or None where there is none of them.
 

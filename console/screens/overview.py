@@ -66,7 +66,14 @@ class Overview(ConsoleScreen):
             "Fix",
             id="overview.fix",
             tooltip="Open what puts the row right; without a problem there, the first one.",
-        )
+        ),
+        Binding(
+            "p",
+            "prove",
+            "Prove",
+            id="overview.prove",
+            tooltip="Have a task try the token; publishes nothing.",
+        ),
     ]
 
     def __init__(self, shell: Shell) -> None:
@@ -193,6 +200,11 @@ class Overview(ConsoleScreen):
                 self.app.push_screen(form.SecretForm(self.shell, secret))
             case _:
                 self.app.push_screen(Remedy(remedy_text(found)))
+
+    def action_prove(self) -> None:
+        """Plan a task that tries the secret's token."""
+        proof = importlib.import_module("console.screens.proof")
+        self.app.push_screen(proof.ProofScreen(self.shell))
 
     def on_screen_suspend(self) -> None:
         """Another screen may change what was found; a dialog does not."""

@@ -7,12 +7,15 @@ import secrets
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from console.actions.prove import plan_secret_proof
 from console.actions.secret_use import use_of
 from console.domain.secret_change import Fingerprints
+from runner.errors import RunnerError
 
 if TYPE_CHECKING:
     from console.actions.secret_save import Saved
     from console.actions.secret_use import SecretUse
+    from console.domain.build_plan import TriggerPlan
     from console.shell import Session, Shell
 
 
@@ -47,3 +50,12 @@ def desk_of(shell: Shell) -> SecretDesk:
 async def use_in(session: Session, name: str) -> SecretUse:
     """What the session's checkout uses a secret for."""
     return await asyncio.to_thread(use_of, session.folder, name)
+
+
+async def proof_in(session: Session, name: str, path: str) -> TriggerPlan | str:
+    """The task that would prove a secret that was saved, or why there can be none."""
+    try:
+        plan = await plan_secret_proof(session.connection, session.folder, path, name)
+    except RunnerError as error:
+        return error.what
+    return plan if plan.can_be_done else " ".join(plan.obstacles)

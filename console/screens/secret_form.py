@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
@@ -15,11 +16,12 @@ from console.actions.secret_draft import draft_account, draft_key, start
 from console.actions.secret_save import save
 from console.domain.secret_expiry import PRESETS, shown
 from console.domain.secret_record import HiddenSecret, SecretRecord
-from console.domain.secret_shape import Account, credentials_in, registry_of, shape_of
+from console.domain.secret_shape import Account, credentials_in, registry_in, registry_of, shape_of
 from console.domain.secret_value import value_of
+from console.screens.proof import ProofScreen
 from console.screens.screen import ConsoleScreen
 from console.screens.secret_choice import Choice, Tick
-from console.screens.secret_desk import desk_of, use_in
+from console.screens.secret_desk import desk_of, proof_in, use_in
 from console.screens.secret_review import SecretReview
 from console.widgets.confirm import Confirm
 from console.widgets.content import line
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from console.actions.secret_draft import SecretDraft, Start
     from console.actions.secret_save import Saved
+    from console.domain.build_plan import TriggerPlan
     from console.shell import Session, Shell
     from runner.masking import Masked
 
@@ -233,11 +236,33 @@ class SecretForm(ConsoleScreen):
 
     def _saved(self, saved: Saved) -> None:
         self.desk.keep(saved)
+        self.unsaved = False
+        self._forget()
         read_back = "and read back" if saved.is_verified else "; it cannot be read back"
         undo = "\nu puts back what was there." if saved.can_be_undone else ""
-        then = "" if self.sets_key else "\nOnce the overview (1) is green, revoke the old token."
-        self.notify(f"✓ Secret {saved.name} is saved {read_back}.{undo}{then}")
-        self._leave()
+        self.notify(f"✓ Secret {saved.name} is saved {read_back}.{undo}")
+        if self.sets_key:
+            self.dismiss()
+            return
+        path = self.shell.opening.environment.get("PATH", os.defpath)
+
+        self.work(
+            "Planning the proof",
+            lambda session: proof_in(session, saved.name, path),
+            lambda found: self._prove(found, saved),
+        )
+
+    def _prove(self, found: TriggerPlan | str, saved: Saved) -> None:
+        """A rotation ends with a task that tries the token, or with why there is none."""
+        app = self.app
+        self.dismiss()
+        if isinstance(found, str):
+            app.notify(
+                f"Not proved: {found}\nKeep the old token. Later, in a checkout: lading doctor --prove",
+                severity="warning",
+            )
+        else:
+            app.push_screen(ProofScreen(self.shell, found, saved.name, registry_in(saved.after.body)))
 
     def action_back(self) -> None:
         """Cancel what runs; leave, after asking where something was typed."""

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
 import os
 import shlex
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import on
 from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.widgets import Input, Static
 
-from console.actions.build_plan import Happening, plan_hook, plan_push, plan_retrigger
+from console.actions.build_plan import plan_hook, plan_push, plan_retrigger
 from console.actions.build_trigger import trigger
-from console.actions.repository import repository_of
-from console.domain.taskcluster_yml import FILE_NAME
+from console.actions.task_render import Happening
+from console.actions.task_source import Sought, find_source
+from console.screens.hook_payload import HookPayload
 from console.screens.screen import ConsoleScreen
 from console.screens.task_words import plan_content
 from console.widgets.confirm import Confirm
 from console.widgets.content import line
 from runner.errors import UsageError
-from runner.task.checkout import Checkout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
+    from collections.abc import Callable
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
@@ -34,27 +33,28 @@ if TYPE_CHECKING:
     from console.domain.build_plan import TriggerPlan
     from console.shell import Session, Shell
 
+_HOOK: Final = "hook "
+_FORMS: Final = "BRANCH, tag TAG, release TAG, pull NUMBER or hook GROUP/HOOK"
 
-def _head_of(folder: Path, branch: str, environment: Mapping[str, str]) -> tuple[str, str, str]:
-    """The slug, the commit of a branch and its task file, as this checkout has them.
+
+def _happening(typed: str) -> Happening:
+    """What somebody names: a branch, or after its kind a tag, a release or a pull request.
 
     Raises:
-        UsageError: it has not.
+        UsageError: it is none.
     """
-    slug = repository_of(folder).slug
-    if not slug:
-        raise UsageError("The repository is not known.", action="Begin in a checkout with a remote `origin`.")
-    checkout = Checkout(folder, environment.get("PATH", os.defpath))
-    refs = (f"refs/remotes/origin/{branch}", f"refs/heads/{branch}")
-    commit = next((found for ref in refs if (found := checkout.commit_of(ref))), None)
-    if commit is None:
-        raise UsageError(f"This checkout has no branch {branch}.", action="Run `git fetch`.")
-    text = checkout.text_of(commit, FILE_NAME)
-    if text is None:
-        raise UsageError(
-            f"The commit {commit[:12]} has no {FILE_NAME}.", action="lading task init makes one."
-        )
-    return slug, commit, text
+    kind, _, name = typed.partition(" ")
+    match kind, name.strip():
+        case _, "":
+            return Happening(branch=typed)
+        case "tag", tag:
+            return Happening(tag=tag)
+        case "release", tag:
+            return Happening(release=tag)
+        case "pull", number if number.isascii() and number.isdigit():
+            return Happening(pull_request=int(number))
+        case _:
+            raise UsageError(f"{typed!r} names nothing that can be built.", action=f"Type {_FORMS}.")
 
 
 class Trigger(ConsoleScreen):
@@ -63,7 +63,7 @@ class Trigger(ConsoleScreen):
     Args:
         shell: as for every screen.
         shown: the screen of what was created.
-        earlier: the task that is to be created once more, or "" where a branch or a hook is typed.
+        earlier: the task that is to be created once more, or "" where it is typed what is to be built.
     """
 
     TITLE = "Trigger"
@@ -75,6 +75,7 @@ class Trigger(ConsoleScreen):
             "c", "create", "Create", id="trigger.create", tooltip="Do what the plan says, once you agree."
         ),
         Binding("e", "change", "Change", id="trigger.change", tooltip="Type another branch or hook."),
+        Binding("p", "payload", "Payload", id="trigger.payload", tooltip="Edit what the hook is given."),
     ]
 
     def __init__(self, shell: Shell, shown: Callable[[Triggered], ConsoleScreen], earlier: str = "") -> None:
@@ -82,9 +83,8 @@ class Trigger(ConsoleScreen):
         self._shown = shown
         self._earlier = earlier
         self._plan: TriggerPlan | None = None
-        self._what = Input(
-            placeholder="a branch, or a hook as GROUP/HOOK after `hook `, and enter", compact=True, id="what"
-        )
+        self._payload: dict[str, Any] | None = None
+        self._what = Input(placeholder=f"{_FORMS}; then enter", compact=True, id="what")
         self._told = Static(markup=False)
 
     def body(self) -> ComposeResult:
@@ -107,19 +107,24 @@ class Trigger(ConsoleScreen):
             self._ask()
 
     @on(Input.Submitted, "#what")
+    def _typed(self) -> None:
+        self._payload = None
+        self._ask()
+
     def _ask(self) -> None:
         typed = self._what.value.strip()
         if not typed:
             return
 
         async def plan(session: Session) -> TriggerPlan:
-            if typed.startswith("hook "):
-                return await plan_hook(session.connection, typed.removeprefix("hook ").strip(), {})
-            environment = self.shell.opening.environment
-            slug, commit, text = await asyncio.to_thread(_head_of, session.folder, typed, environment)
-            return await plan_push(
-                session.connection, FILE_NAME, text, Happening(branch=typed), slug=slug, revision=commit
+            if typed.startswith(_HOOK):
+                return await plan_hook(session.connection, typed.removeprefix(_HOOK).strip(), self._payload)
+            happening = _happening(typed)
+            path = self.shell.opening.environment.get("PATH", os.defpath)
+            source = await find_source(
+                session.connection, Sought(folder=session.folder, path=path), happening
             )
+            return await plan_push(session.connection, source, happening)
 
         self._plan = None
         self._told.update("")
@@ -128,6 +133,7 @@ class Trigger(ConsoleScreen):
 
     def _show(self, plan: TriggerPlan) -> None:
         self._plan = plan
+        self.refresh_bindings()
         self._told.update(plan_content(plan))
         self.query_one("#plan", VerticalScroll).scroll_home(animate=False)
 
@@ -135,6 +141,24 @@ class Trigger(ConsoleScreen):
         """Type something else."""
         if not self._earlier:
             self._what.focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only a hook is given something."""
+        del parameters
+        return action != "payload" or bool(self._plan and self._plan.hook)
+
+    def action_payload(self) -> None:
+        """Edit what the hook is given, and plan with that."""
+        plan = self._plan
+        if plan is None or plan.hook is None:
+            return
+
+        def answered(payload: dict[str, Any] | None) -> None:
+            if payload is not None:
+                self._payload = payload
+                self._ask()
+
+        self.app.push_screen(HookPayload(plan.hook, plan.payload, plan.schema), answered)
 
     def action_create(self) -> None:
         """Ask, then create; a release's tag is typed."""
@@ -169,10 +193,19 @@ class Trigger(ConsoleScreen):
     def command(self) -> str | None:
         """The same, by the command."""
         typed = self._what.value.strip()
+        begin = ["lading", "build", "trigger"]
         if self._earlier:
-            words = ["--retrigger", self._earlier]
-        elif typed.startswith("hook "):
-            words = ["--hook", typed.removeprefix("hook ").strip()]
-        else:
-            words = ["--branch", typed] if typed else []
-        return shlex.join(["lading", "build", "trigger", *words]) if words else None
+            return shlex.join([*begin, "--retrigger", self._earlier])
+        if not typed:
+            return None
+        if not typed.startswith(_HOOK):
+            kind, _, name = typed.partition(" ")
+            flags = {"tag": "--tag", "release": "--release", "pull": "--pull-request"}
+            words = [flags[kind], name.strip()] if name and kind in flags else ["--branch", typed]
+            return shlex.join([*begin, *words])
+        words = [*begin, "--hook", typed.removeprefix(_HOOK).strip()]
+        if not self._payload:
+            return shlex.join(words)
+        # Who gives the payload by a pipe cannot be asked.
+        given = shlex.join(["printf", "%s", json.dumps(self._payload)])
+        return f"{given} | {shlex.join([*words, '--payload', '-', '--yes'])}"

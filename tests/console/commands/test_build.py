@@ -338,7 +338,7 @@ def test_a_branch_of_a_checkout_is_built_at_the_head_that_was_fetched(builds, tm
     assert json.loads(out)["title"] == f"Build master of mozilla/balrog at {fetched[:12]}"
     assert f"its {fetched[:12]} is built" in err
     code, _, err = builds.lading("build", "trigger", "--branch", "other", "--plan")
-    assert (code, "no checkout with a branch other" in err) == (2, True)
+    assert (code, "no checkout with refs/heads/other" in err) == (2, True)
 
 
 def test_a_release_is_built_only_with_its_tag_typed(builds, task_file):
@@ -405,17 +405,18 @@ def test_a_hook_is_triggered_and_its_fires_are_listed(builds, tmp_path, monkeypa
         "queue:route:index.project.balrog.hook",
     )
     words = ("build", "trigger", "--hook", "project-balrog/rebuild")
-    code, out, err = builds.lading(*words, "--payload", '{"word": "hooked"}', "--yes")
+    payload = tmp_path / "payload"
+    payload.write_text('{"word": "hooked"}')
+    code, out, err = builds.lading(*words, "--payload", str(payload), "--yes")
     assert code == 0, err
     assert "index entry project.balrog.hook" in err
     task_id = out.strip()
     assert builds.resolved(task_id)["state"] == "completed"
     assert "hooked\n" in builds.lading("build", "log", task_id)[1]
-    code, _, err = builds.lading(*words, "--payload", '{"word": 3}', "--yes")
-    assert code == 2
-    assert "word" in err
-    code, _, err = builds.lading(*words, "--payload", "[]", "--yes")
-    assert (code, "no JSON object" in err) == (2, True)
+    code, _, err = builds.lading(*words, "--payload", "-", "--yes", stdin="word: 3")
+    assert (code, "payload.word: 3 is not of type 'string'" in err) == (2, True)
+    code, _, err = builds.lading(*words, "--payload", "-", "--yes", stdin="[]")
+    assert (code, "is no object" in err) == (2, True)
     code, _, err = builds.lading(*words, "--yes", by=builds.client("auth:current-scopes"))
     assert (code, "you lack hooks:trigger-hook:project-balrog/rebuild" in err) == (3, True)
     found = json.loads(builds.lading("build", "list", "--hook", "project-balrog/rebuild", "--json")[1])[

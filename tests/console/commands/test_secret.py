@@ -2,13 +2,20 @@
 
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
+from typing import IO, cast
 
 import pytest
 
 from console.sandbox.registry.authentication import Account, TokenAuth
-from console.sandbox.seed import DOCKERHUB
+from console.sandbox.sample import TASKCLUSTER_YML
+from console.sandbox.seed import DOCKERHUB, TASK_QUEUE
 from tests.support.hosted_sandbox import Terminal
 from tests.support.registries import embedded_registry
+from tests.support.task import checkout
 
 pytestmark = pytest.mark.enable_socket
 
@@ -253,7 +260,7 @@ def test_a_secret_is_deleted_once_its_name_is_typed(sandbox):
 
 def test_a_rotation_without_a_shape_writes_what_skopeo_and_docker_read(sandbox):
     name = f"{NAME}/rotated"
-    words = ("secret", "rotate", name, "--no-check", "--expires", "90d")
+    words = ("secret", "rotate", name, "--no-check", "--no-prove", "--expires", "90d")
     code, _, err = sandbox.lading(*words, stdin=Piped(TOKEN))
     assert code == 2
     assert "Give the user name." in err
@@ -262,7 +269,7 @@ def test_a_rotation_without_a_shape_writes_what_skopeo_and_docker_read(sandbox):
     assert "+ dockercfg.auths.https://index.docker.io/v1/.auth  added" in out
     assert "revoke it at the registry" in err
     assert TOKEN not in out + err
-    assert sandbox.lading("secret", "rotate", name, "--no-check", stdin=Piped(AGAIN))[0] == 0
+    assert sandbox.lading(*words, stdin=Piped(AGAIN))[0] == 0
 
 
 def test_a_seeded_secret_that_no_registry_answers_for_is_not_saved_unless_unchecked(sandbox):
@@ -272,7 +279,8 @@ def test_a_seeded_secret_that_no_registry_answers_for_is_not_saved_unless_unchec
     assert code == 4
     assert "Nothing was saved." in err
     assert kept(sandbox, DOCKERHUB) == before
-    assert sandbox.lading("secret", "rotate", DOCKERHUB, "--no-check", stdin=Piped(TOKEN))[0] == 0
+    words = ("secret", "rotate", DOCKERHUB, "--no-check", "--no-prove")
+    assert sandbox.lading(*words, stdin=Piped(TOKEN))[0] == 0
     assert kept(sandbox, DOCKERHUB)["secret"]["docker"]["password"] == TOKEN
 
 
@@ -296,10 +304,66 @@ def test_a_rotation_is_tested_on_the_registry_of_the_checkouts_image(sandbox, tm
             assert told in err
             assert "Nothing was saved." in err
             assert kept(sandbox, name)["secret"] == before
-        code, out, _ = sandbox.lading("secret", "rotate", name, stdin=Piped(AGAIN))
-        assert code == 0
+        code, out, err = sandbox.lading("secret", "rotate", name, stdin=Piped(AGAIN))
+        # It is saved; nothing in this folder could prove it, which does not read as success.
+        assert (code, "saved, not proved" in err, "lading doctor --prove" in err) == (7, True, True)
         assert f"accepts user 'balrog', who may push to {registry.host}/mozilla/balrog." in out
         assert kept(sandbox, name)["secret"]["docker"]["password"] == AGAIN
+
+
+def test_a_rotation_is_not_proved_where_no_task_can_and_says_why(sandbox, tmp_path, monkeypatch):
+    rotate = ("secret", "rotate", DOCKERHUB, "--no-check", "--user", "balrog")
+    folder = checkout(tmp_path / "balrog", {"README": "no task file"})
+    monkeypatch.chdir(folder)
+    for content, why in (
+        (None, "has no .taskcluster.yml"),
+        ("version: 1\ntasks: []\n", f"No push to a branch of mozilla/balrog reads {DOCKERHUB}"),
+        (TASKCLUSTER_YML, "No worker of proj-balrog/ci has asked for tasks"),
+    ):
+        if content is not None:
+            (folder / ".taskcluster.yml").write_text(content)
+        code, out, err = sandbox.lading(*rotate, "--json", stdin=Piped(TOKEN))
+        told = json.loads(out)["proof"]
+        assert (code, told["proved"], why in told["why"]) == (7, None, True), told
+        assert f"saved, not proved: {told['why']}" in err
+    assert kept(sandbox, DOCKERHUB)["secret"]["docker"]["password"] == TOKEN
+
+
+def test_who_does_not_wait_for_the_proof_is_told_that_it_is_saved_and_not_proved(sandbox, tmp_path):
+    folder = checkout(tmp_path / "balrog", {".taskcluster.yml": TASKCLUSTER_YML})
+    # A worker that asks, and takes nothing.
+    claim = {"tasks": 1, "workerGroup": "sandbox", "workerId": "idle"}
+    sandbox.call("POST", "queue", "claim-work", TASK_QUEUE, payload=claim)
+    program = "import sys; from console.cli import main; sys.exit(main())"
+    variables = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "TASKCLUSTER_ROOT_URL": sandbox.root_url,
+        "TASKCLUSTER_CLIENT_ID": sandbox.root.client_id,
+        "TASKCLUSTER_ACCESS_TOKEN": sandbox.root.access_token.reveal(),
+    }
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "secret", "rotate", DOCKERHUB, "--no-check"],
+        cwd=folder,
+        env=variables,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        stdin, stdout, stderr = cast("tuple[IO[str], ...]", (process.stdin, process.stdout, process.stderr))
+        stdin.write(AGAIN)
+        stdin.close()
+        # The task is there once its state is told.
+        told = next(line for line in stderr if "pending" in line)
+        process.send_signal(signal.SIGINT)
+        err, out = stderr.read(), stdout.read()
+        assert process.wait(timeout=30) == 130
+    assert "lading-doctor-prove" in told
+    assert "Saved and read back." in out
+    assert "saved, not proved: it was not waited for" in err
+    assert AGAIN not in out + err
+    assert kept(sandbox, DOCKERHUB)["secret"]["docker"]["password"] == AGAIN
 
 
 def test_pitfall_10_no_editor_is_run_for_a_secret(sandbox, tmp_path):

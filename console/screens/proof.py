@@ -1,0 +1,215 @@
+"""Have a real task try the secret's token as a publish would, and say whether the old one can be revoked."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from console.actions.doctor_checkout import read_checkout
+from console.actions.prove import plan_proof, prove
+from console.domain.group_progress import TaskChange
+from console.domain.proof_task import Proof, conclusion, verdict_of
+from console.domain.web_urls import task_page
+from console.screens.build_words import state_words, tone_of
+from console.screens.screen import ConsoleScreen
+from console.screens.task_words import plan_content
+from console.widgets.confirm import Confirm
+from console.widgets.content import line, lines
+from runner.findings import Level
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+    from console.domain.build_plan import TriggerPlan
+    from console.domain.builds import Task
+    from console.shell import Session, Shell
+    from console.widgets.content import Tone
+    from runner.image.reference import Registry
+
+_LEVELS: dict[Level, tuple[str, Tone]] = {
+    Level.OK: ("✓", "plain"),
+    Level.WARNING: ("!", "warning"),
+    Level.PROBLEM: ("✗", "bad"),
+    Level.UNKNOWN: ("?", "warning"),
+}
+_VERDICTS: dict[bool | None, tuple[str, Tone]] = {
+    True: ("✓", "good"),
+    False: ("✗", "bad"),
+    None: ("?", "warning"),
+}
+
+
+class ProofScreen(ConsoleScreen):
+    """What is tried, how the task stands, and what it found.
+
+    Args:
+        shell: as for every screen.
+        plan: of the proof that is begun at once, or None to plan one for the checkout, which waits for a key.
+        secret: that was just saved, or "".
+        registry: whose token it is, where that is known.
+    """
+
+    TITLE = "Prove"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "create", "Create", id="proof.create", tooltip="Create the task that tries the token."),
+        Binding("l", "log", "Log", id="proof.log", tooltip="What the task says."),
+    ]
+
+    def __init__(
+        self,
+        shell: Shell,
+        plan: TriggerPlan | None = None,
+        secret: str = "",
+        registry: Registry | None = None,
+    ) -> None:
+        super().__init__(shell)
+        self._plan = plan
+        self._begins = plan is not None
+        self._secret = secret
+        self._registry = registry
+        self._tasks: dict[str, Task] = {}
+        self._proofs: list[Proof] = []
+        self._end: tuple[str, Tone] | None = None
+        self._told = Static(markup=False)
+
+    def body(self) -> ComposeResult:
+        """All of it, in one column."""
+        yield VerticalScroll(self._told, id="proof")
+
+    def on_mount(self) -> None:
+        """The column moves by its own keys."""
+        self.query_one("#proof").focus()
+
+    def load(self) -> None:
+        """Begin at once, or plan."""
+        if self._begins and self._plan is not None:
+            self._begins = False
+            self._create(self._plan)
+        elif not self._tasks or self._end:
+            self._plan_anew()
+
+    def _plan_anew(self) -> None:
+        self._tasks, self._proofs, self._end, self._plan = {}, [], None, None
+        path = self.shell.opening.environment.get("PATH", os.defpath)
+
+        async def plan(session: Session) -> TriggerPlan:
+            read = await asyncio.to_thread(read_checkout, session.folder, path, None, None)
+            return await plan_proof(session.connection, read)
+
+        self._draw()
+        self.work("Planning", plan, self._planned)
+
+    def _planned(self, plan: TriggerPlan) -> None:
+        self._plan = plan
+        self._draw()
+
+    def action_create(self) -> None:
+        """Ask, then create."""
+        plan = self._plan
+        if plan is None or self._tasks:
+            self.notify("There is no plan yet." if plan is None else "It was created.", severity="warning")
+        elif self.shell.opening.read_only:
+            self.notify("The console is read-only: no task is created.", severity="warning")
+        elif not plan.can_be_done:
+            self.notify("This cannot be done, for what is marked ✗.", severity="warning")
+        else:
+            effect = "A task reads the secret, opens an upload and cancels it. Nothing is published."
+            self.app.push_screen(
+                Confirm(f"{plan.title}?", effect, verb="Create"),
+                lambda go: self._create(plan) if go else None,
+            )
+
+    def _create(self, plan: TriggerPlan) -> None:
+        self._draw()
+        self.follow(
+            "A task tries the token", lambda session: prove(session.connection, plan), self._each, self._done
+        )
+
+    def _each(self, found: TaskChange | Proof) -> None:
+        if isinstance(found, TaskChange):
+            self._tasks[found.task.task_id] = found.task
+        else:
+            self._proofs.append(found)
+        self._draw()
+
+    def _done(self) -> None:
+        verdict = verdict_of(self._proofs)
+        glyph, tone = _VERDICTS[verdict]
+        self._end = f"{glyph} {conclusion(verdict, self._registry)}", tone
+        self._draw()
+
+    def show_error(self, error: BaseException) -> None:
+        """Nothing is proved."""
+        self._stopped("")
+        super().show_error(error)
+
+    def _stopped(self, why: str) -> None:
+        self._end = f"? Not proved{why}: keep the old token. r plans it anew.", "warning"
+        self._draw()
+
+    def _draw(self) -> None:
+        self._told.update(Content("\n").join([*self._lines()]))
+        self.query_one("#proof", VerticalScroll).scroll_home(animate=False)
+
+    def _lines(self) -> Iterator[Content]:
+        if self._secret:
+            yield line(f"✓ Secret {self._secret} is saved.", "good")
+        if self._end:
+            yield line(self._end[0], self._end[1])
+        elif self._plan is not None and not self._tasks and not self._secret:
+            yield plan_content(self._plan)
+            return
+        elif self._secret or self._tasks:
+            yield line("▸ A task tries the token: keep the old one until it has.", "strong")
+        for task in self._tasks.values():
+            yield Content("")
+            yield line(f"{state_words(task.result)}  {task.name}  {task.task_id}", tone_of(task.state))
+            yield line(f"on {task.pool}", "quiet")
+        for proof in self._proofs:
+            yield Content("")
+            if proof.failure:
+                yield lines(f"? {proof.failure}", "warning")
+            for finding in proof.findings:
+                glyph, tone = _LEVELS[finding.level]
+                yield lines(f"{glyph} {finding.name}: {finding.seen}", tone)
+                if finding.action and finding.level is not Level.OK:
+                    yield lines(f"  → {finding.action}")
+
+    def action_back(self) -> None:
+        """Leave the task to itself, or go back."""
+        if self.cancel_work():
+            self._stopped(", for it was not waited for")
+        else:
+            super().action_back()
+
+    def action_log(self) -> None:
+        """The last task's log."""
+        task_id = self.selected_id()
+        if task_id is None:
+            self.notify("There is no task yet.", severity="warning")
+            return
+        from console.screens.log import TaskLog
+
+        self.app.push_screen(TaskLog(self.shell, task_id))
+
+    def selected_id(self) -> str | None:
+        """The last task's id."""
+        return next(reversed(self._tasks), None)
+
+    def page(self) -> str | None:
+        """The last task's page."""
+        task_id = self.selected_id()
+        return task_page(self.shell.root_url, task_id) if task_id else None
+
+    def command(self) -> str | None:
+        """The same, by the command."""
+        return "lading doctor --prove"
