@@ -169,11 +169,11 @@ class Demo:
     async def _verify(self, sandbox: Running, task_id: str, digest: Digest) -> None:
         self.story.chapter("And checks that it is what that task built")
         named = f"{self.image}@{digest}"
-        by_task = ("verify", named, "--task", task_id, "--source", SOURCE)
+        by_task = ("verify", named, "--task", task_id, "--source", SOURCE, "--keys", str(sandbox.keys))
         by_index = ("verify", named, "--index", INDEX_NAMESPACE, "--source", SOURCE)
         with self._logged_in() as configuration:
             await self._lading(sandbox, by_task, show=True, DOCKER_CONFIG=configuration)
-            self.story.good("verified by its task")
+            self.story.good("verified by its task, and by what that task's worker signed")
             await self._lading(sandbox, by_index, show=True, DOCKER_CONFIG=configuration)
             self.story.good("verified by its digest in the index, with no task id at hand")
 

@@ -7,6 +7,7 @@ loopback alone; and a cache is always a new one.
 from __future__ import annotations
 
 import shlex
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -17,13 +18,17 @@ if TYPE_CHECKING:
 
 _KEYS: Final = frozenset(
     [
-        *("artifacts", "cache", "capabilities", "command", "env", "features", "image", "maxRunTime"),
+        *("artifacts", "cache", "capabilities", "command", "env", "features", "image", "log", "maxRunTime"),
         "onExitStatus",
     ]
 )
 # What is always so, or changes nothing here.
 _IMPLIED: Final = frozenset({"localLiveLog", "bulkLog", "artifacts"})
-_FEATURES: Final = frozenset({*_IMPLIED, "taskclusterProxy", "allowPtrace"})
+_FEATURES: Final = frozenset({*_IMPLIED, "taskclusterProxy", "allowPtrace", "chainOfTrust"})
+_REFUSED: Final = {
+    "features.interactive": "the sandbox's worker opens no shell in a task",
+    **dict.fromkeys(("features.dind", "features.dockerSave"), "Taskcluster has had none since version 89"),
+}
 _CAPABILITIES: Final = frozenset({"privileged", "disableSeccomp"})
 _OF_TASK: Final = (
     *("RUN_ID", "TASKCLUSTER_INSTANCE_TYPE", "TASKCLUSTER_ROOT_URL", "TASKCLUSTER_WORKER_LOCATION"),
@@ -36,6 +41,25 @@ _STOP: Final = 4
 def is_docker(payload: Mapping[str, Any]) -> bool:
     """Whether a payload is one of docker-worker's."""
     return "image" in payload
+
+
+def is_log_name(name: object) -> bool:
+    """Whether an artifact of a log can be called so."""
+    return (
+        isinstance(name, str)
+        and name.isascii()
+        and name.isprintable()
+        and PurePosixPath(name).name not in {"", ".."}
+    )
+
+
+def docker_logs(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """generic-worker's `logs` of a payload, which has one name for both."""
+    live = payload.get("log")
+    if live is None or not is_log_name(live):
+        return {}
+    path = PurePosixPath(live)
+    return {"live": live, "backing": str(path.with_name(f"{path.stem}_backing{path.suffix}"))}
 
 
 def native(task: Mapping[str, Any], container: str, problems: list[str]) -> dict[str, Any]:
@@ -59,7 +83,8 @@ def native(task: Mapping[str, Any], container: str, problems: list[str]) -> dict
     return {
         "command": [["bash", "-c", _script(payload, container, image, copies)]],
         "maxRunTime": payload.get("maxRunTime"),
-        "features": {"taskclusterProxy": _has_proxy(payload)},
+        "features": {name: _has(payload, name) for name in ("taskclusterProxy", "chainOfTrust")},
+        "logs": docker_logs(payload),
         "artifacts": [item["to"] for item in artifacts],
         "onExitStatus": payload.get("onExitStatus", {}),
     }
@@ -72,7 +97,8 @@ def _unsupported(payload: Mapping[str, Any]) -> Iterator[str]:
         asked = found.items() if isinstance(found, dict) else ()
         named += [f"{member}.{name}" for name, wanted in asked if wanted and name not in known]
     for name in named:
-        yield f"payload.{name} is not supported by the sandbox's worker"
+        reason = f": {_REFUSED[name]}" if name in _REFUSED else ""
+        yield f"payload.{name} is not supported by the sandbox's worker{reason}"
 
 
 def _misshapen(payload: Mapping[str, Any]) -> Iterator[str]:
@@ -83,6 +109,8 @@ def _misshapen(payload: Mapping[str, Any]) -> Iterator[str]:
         found = payload.get(name)
         if isinstance(found, dict) and not all(isinstance(value, str) for value in found.values()):
             yield f"payload.{name} must be an object of texts"
+    if not is_log_name(payload.get("log", "x")):
+        yield "payload.log must be the name of an artifact"
     command = payload.get("command", [])
     if not isinstance(command, list) or not all(isinstance(word, str) for word in command):
         yield 'payload.command must be a list of texts, such as ["bash", "-c", "make"]'
@@ -128,6 +156,7 @@ def _script(payload: Mapping[str, Any], container: str, image: list[str], copies
         [
             "set -u",
             *image,
+            *(_image_in_certificate(payload["image"]) if _has(payload, "chainOfTrust") else []),
             _environment(payload),
             f"trap 'docker stop --time {_STOP} {container} > /dev/null' TERM",
             f"{_run(payload, container)} &",
@@ -161,14 +190,26 @@ def _image(image: object, problems: list[str]) -> list[str]:
     ]
 
 
+def _image_in_certificate(image: object) -> list[str]:
+    """What d2g adds to a Chain of Trust: the image's id, and the digest of the artifact that it came in."""
+    is_artifact = isinstance(image, dict) and image["type"] != "docker-image"
+    loaded = ',"imageArtifactHash":"sha256:%s"' if is_artifact else ""
+    return [
+        """id=$(docker inspect --type image --format '{{.Id}}' "$image") || exit""",
+        f"""printf '{{"environment":{{"imageHash":"%s"{loaded}}}}}' "$id\""""
+        + (" \"$(sha256sum image | cut -d ' ' -f 1)\"" if is_artifact else "")
+        + " > chain-of-trust-additional-data.json",
+    ]
+
+
 def _environment(payload: Mapping[str, Any]) -> str:
     plain = [f"{name}={value}" for name, value in payload.get("env", {}).items() if "\n" not in value]
-    names = [*_OF_TASK, *(["TASKCLUSTER_PROXY_URL"] if _has_proxy(payload) else [])]
+    names = [*_OF_TASK, *(["TASKCLUSTER_PROXY_URL"] if _has(payload, "taskclusterProxy") else [])]
     return f"printf '%s\\n' {shlex.join([*plain, *names])} > env.list"
 
 
-def _has_proxy(payload: Mapping[str, Any]) -> bool:
-    return bool(payload.get("features", {}).get("taskclusterProxy"))
+def _has(payload: Mapping[str, Any], feature: str) -> bool:
+    return bool(payload.get("features", {}).get(feature))
 
 
 def _run(payload: Mapping[str, Any], container: str) -> str:

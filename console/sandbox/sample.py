@@ -53,6 +53,7 @@ tasks:
         maxRunTime: 1800
         features:
           taskclusterProxy: true
+          chainOfTrust: true
         env:
           LADING_EVENT: push
           LADING_REPOSITORY: {SOURCE}

@@ -10,13 +10,14 @@ import secrets
 import shlex
 import sys
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
 import platformdirs
 
+from console.sandbox.chain_of_trust import SigningKey
 from console.sandbox.registry.authentication import Account, BasicAuth
 from console.sandbox.registry.server import EmbeddedRegistry
 from console.sandbox.registry.storage import Storage
@@ -46,12 +47,14 @@ class Identity:
         registry_port: the embedded registry's; 0 takes a free one.
         access_token: the root client's.
         registry_password: the embedded registry's.
+        signing_key: its workers'.
     """
 
     port: int
     registry_port: int
     access_token: Masked
     registry_password: Masked
+    signing_key: SigningKey = field(default_factory=SigningKey)
 
     @classmethod
     def load(cls, path: Path) -> Identity:
@@ -64,6 +67,7 @@ class Identity:
             kept["registryPort"],
             Masked(kept["accessToken"]),
             Masked(kept["registryPassword"]),
+            SigningKey(Masked(kept["signingKey"])) if "signingKey" in kept else SigningKey(),
         )
 
     def save(self, path: Path) -> None:
@@ -73,6 +77,7 @@ class Identity:
             "registryPort": self.registry_port,
             "accessToken": self.access_token.reveal(),
             "registryPassword": self.registry_password.reveal(),
+            "signingKey": self.signing_key.seed.reveal(),
         }
         write_private(path, json.dumps(kept, indent=2) + "\n")
 
@@ -86,6 +91,7 @@ class Running:
         credentials: of the client `static/taskcluster/root`, scope `*`.
         registry: `host:port` of the registry that its secret names.
         sample: the sample repository's folder.
+        keys: the file that pins what its workers sign with, for `verify --keys`.
         workers: what runs its tasks, each one at a time.
     """
 
@@ -93,6 +99,7 @@ class Running:
     credentials: Credentials
     registry: str
     sample: Path
+    keys: Path
     workers: tuple[Worker, ...]
 
     def variables(self) -> str:
@@ -103,6 +110,7 @@ class Running:
             "TASKCLUSTER_ACCESS_TOKEN": self.credentials.access_token.reveal(),
             "LADING_REGISTRY": self.registry,
             "LADING_SAMPLE_REPO": str(self.sample),
+            "LADING_KEYS": str(self.keys),
         }
         return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
 
@@ -155,8 +163,11 @@ async def running(
             task_queue_id=TASK_QUEUE,
             environment=task_environment(environment),
             folder=tasks,
+            signing_key=identity.signing_key,
             say=say,
         )
+        keys = state / "keys"
+        keys.write_text(identity.signing_key.pin(services.root_url))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         worker_credentials = await seed(
             Api(session, services.root_url, credentials),
@@ -170,7 +181,7 @@ async def running(
             own = settings if number == 1 else replace(settings, worker_id=f"{settings.worker_id}-{number}")
             started.append(await Worker.start(own, worker_credentials))
             stack.push_async_callback(started[-1].close)
-        yield Running(services.root_url, credentials, registry.host, sample, tuple(started))
+        yield Running(services.root_url, credentials, registry.host, sample, keys, tuple(started))
 
 
 async def _start_registry(stack: contextlib.AsyncExitStack, state: Path, identity: Identity) -> Registry:

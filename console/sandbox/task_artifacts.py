@@ -83,7 +83,7 @@ class Run:
             reason, message = problem
             await self.create(declared.name, "error", reason=reason, message=message)
             return message
-        for name, file in _files(declared, path):
+        for name, file in files_of(declared, folder):
             content_type = declared.content_type or _content_type(file)
             compress = (
                 declared.gzip if declared.gzip is not None else _is_worth_compressing(file, content_type)
@@ -109,7 +109,11 @@ def _problem(declared: DeclaredArtifact, path: Path) -> tuple[str, str] | None:
     return None
 
 
-def _files(declared: DeclaredArtifact, path: Path) -> Iterator[tuple[str, Path]]:
+def files_of(declared: DeclaredArtifact, folder: Path) -> Iterator[tuple[str, Path]]:
+    """What of a task's folder is uploaded for a declared artifact: each name and file, none if all of it is missing."""
+    path = folder / declared.path
+    if _problem(declared, path) is not None:
+        return
     if not declared.directory:
         yield declared.name, path
         return

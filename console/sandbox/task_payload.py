@@ -6,16 +6,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from console.sandbox.docker_payload import is_docker, native
+from console.sandbox.docker_payload import docker_logs, is_docker, is_log_name, native
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _KEYS: Final = frozenset(
-    ["command", "env", "maxRunTime", "artifacts", "features", "mounts", "onExitStatus", "osGroups"]
+    ["command", "env", "maxRunTime", "artifacts", "features", "logs", "mounts", "onExitStatus", "osGroups"]
 )
 # Those that change nothing for a task that runs as the sandbox's own user, which always has a live log.
-_FEATURES: Final = frozenset({"taskclusterProxy", "liveLog", "backingLog", "runTaskAsCurrentUser"})
+_FEATURES: Final = frozenset(
+    ["taskclusterProxy", "chainOfTrust", "liveLog", "backingLog", "runTaskAsCurrentUser"]
+)
+LIVE_LOG: Final = "public/logs/live.log"
+BACKING_LOG: Final = "public/logs/live_backing.log"
 _LONGEST_RUN: Final = 86400
 
 
@@ -64,6 +68,7 @@ class Payload:
         max_run_time: seconds, for all commands together.
         artifacts: what is uploaded at the end.
         proxy: whether the task gets a proxy.
+        chain_of_trust: whether its worker signs what it uploaded.
         retry_on: exit codes that end the run as `exception`, `intermittent-task`.
         container: what is to be removed from the engine at the end, if anything.
     """
@@ -73,6 +78,7 @@ class Payload:
     max_run_time: float
     artifacts: tuple[DeclaredArtifact, ...]
     proxy: bool
+    chain_of_trust: bool
     retry_on: frozenset[int]
     container: str = ""
 
@@ -100,19 +106,39 @@ def _parse(task: Mapping[str, Any], payload: Mapping[str, Any]) -> Payload:
     problems = [
         f"payload.{key} is not supported by the sandbox's worker" for key in payload if key not in _KEYS
     ]
+    problems += _misnamed_logs(payload.get("logs", {}))
     if payload.get("mounts"):
         problems.append("payload.mounts is not supported by the sandbox's worker")
+    features = _features(payload.get("features", {}), problems)
     parsed = Payload(
         commands=_commands(payload.get("command"), problems),
         env=_env(payload.get("env", {}), problems),
         max_run_time=_max_run_time(payload.get("maxRunTime"), problems),
         artifacts=_artifacts(payload.get("artifacts", []), task, problems),
-        proxy=_features(payload.get("features", {}), problems),
+        proxy="taskclusterProxy" in features,
+        chain_of_trust="chainOfTrust" in features,
         retry_on=_retry_on(payload.get("onExitStatus", {}), problems),
     )
     if problems:
         raise MalformedPayload(problems)
     return parsed
+
+
+def log_names(task: Mapping[str, Any]) -> tuple[str, str]:
+    """What the log is called while the task runs, and then; a malformed payload has a log of the usual names."""
+    payload = task["payload"]
+    logs = docker_logs(payload) if is_docker(payload) else payload.get("logs", {})
+    if _misnamed_logs(logs):
+        logs = {}
+    return logs.get("live") or LIVE_LOG, logs.get("backing") or BACKING_LOG
+
+
+def _misnamed_logs(logs: object) -> list[str]:
+    if not isinstance(logs, dict) or not all(
+        is_log_name(logs.get(name, "x")) for name in ("live", "backing")
+    ):
+        return ["payload.logs must name the artifacts `live` and `backing`"]
+    return []
 
 
 def _commands(value: object, problems: list[str]) -> tuple[tuple[str, ...], ...]:
@@ -143,16 +169,20 @@ def _max_run_time(value: object, problems: list[str]) -> float:
     return value
 
 
-def _features(value: object, problems: list[str]) -> bool:
+def _features(value: object, problems: list[str]) -> frozenset[str]:
     if not isinstance(value, dict):
         problems.append("payload.features must be an object")
-        return False
+        return frozenset()
+    asked = frozenset(name for name, wanted in value.items() if wanted)
     problems += [
         f"payload.features.{name} is not supported by the sandbox's worker"
-        for name, wanted in value.items()
-        if wanted and name not in _FEATURES
+        for name in sorted(asked - _FEATURES)
     ]
-    return bool(value.get("taskclusterProxy"))
+    if {"chainOfTrust", "runTaskAsCurrentUser"} <= asked:
+        problems.append(
+            "payload.features.chainOfTrust excludes runTaskAsCurrentUser: the task could read the worker's key"
+        )
+    return asked
 
 
 def _retry_on(value: object, problems: list[str]) -> frozenset[int]:

@@ -6,18 +6,19 @@ import asyncio
 import contextlib
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
+from console.sandbox.chain_of_trust import BadAdditionalData, Certified, SigningKey, certify
 from console.sandbox.live_log import LiveLog, TaskLog
 from console.sandbox.proxy import TaskProxy
 from console.sandbox.signed_http import Api, Credentials, TaskclusterFailure
 from console.sandbox.task_artifacts import TEXT, Run
-from console.sandbox.task_payload import MalformedPayload, Payload, parse_payload
+from console.sandbox.task_payload import MalformedPayload, Payload, log_names, parse_payload
 from console.sandbox.task_process import Place, run_command, run_quietly
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
     from aiohttp import ClientSession
 
-LIVE_LOG: Final = "public/logs/live.log"
-BACKING_LOG: Final = "public/logs/live_backing.log"
 _CONFLICT: Final = 409
 _LOG_OUTLIVES_RUN: Final = timedelta(minutes=15)
 _FAREWELL_SECONDS: Final = 20.0
@@ -46,6 +45,7 @@ class WorkerSettings:
         grace: seconds that a task has between SIGTERM and SIGKILL.
         renew_every: seconds between reclaims, fewer if half of the claim is fewer. A reclaim is how a worker
             learns that its task was cancelled, and a person at a sandbox waits for it.
+        signing_key: what it signs a Chain of Trust with.
         now: the clock, in UTC.
         say: takes narration, a line at a time.
     """
@@ -58,6 +58,7 @@ class WorkerSettings:
     folder: Path
     grace: float = 10.0
     renew_every: float = 10.0
+    signing_key: SigningKey = field(default_factory=SigningKey)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     say: Callable[[str], None] = lambda _line: None
 
@@ -87,6 +88,7 @@ class TaskRun:
         self._run = Run(
             self._api, session, claim["status"]["taskId"], int(claim["runId"]), self._task["expires"]
         )
+        self._log_names = log_names(self._task)
         self._proxy: TaskProxy | None = None
         self._base = Path(tempfile.mkdtemp(prefix="task_", dir=settings.folder))
         self._folder = self._base / "task"
@@ -134,7 +136,7 @@ class TaskRun:
             for problem in error.problems:
                 self._note(problem, level=":error")
             return Outcome("exception", "malformed-payload")
-        except (TaskclusterFailure, aiohttp.ClientError, OSError) as error:
+        except (TaskclusterFailure, aiohttp.ClientError, OSError, BadAdditionalData) as error:
             self._note(f"The worker failed: {error}", level=":error")
             return Outcome("exception", "internal-error")
 
@@ -152,7 +154,15 @@ class TaskRun:
         missing = [await self._run.upload_declared(artifact, self._folder) for artifact in payload.artifacts]
         for problem in filter(None, missing):
             self._note(problem, level=":error")
+        if payload.chain_of_trust:
+            await self._certify(payload)
         return Outcome("failed") if outcome.verb == "completed" and any(missing) else outcome
+
+    async def _certify(self, payload: Payload) -> None:
+        certified = Certified(
+            claim=self._claim, artifacts=payload.artifacts, folder=self._folder, log=self._log.path
+        )
+        await certify(self._run, certified, self._settings.signing_key)
 
     async def _show_log(self, live: LiveLog) -> None:
         seconds = self._task["payload"].get("maxRunTime")
@@ -162,7 +172,7 @@ class TaskRun:
             datetime.fromisoformat(self._task["expires"]),
         )
         await self._run.create(
-            LIVE_LOG, "reference", url=live.url, contentType=TEXT, expires=expires.isoformat()
+            self._log_names[0], "reference", url=live.url, contentType=TEXT, expires=expires.isoformat()
         )
 
     async def _start_proxy(self, stack: contextlib.AsyncExitStack) -> None:
@@ -242,8 +252,9 @@ class TaskRun:
 
     async def _keep_log(self) -> None:
         self._log.close()
-        await self._run.upload(BACKING_LOG, self._log.path, TEXT, compress=True)
-        await self._run.create(LIVE_LOG, "link", artifact=BACKING_LOG, contentType=TEXT)
+        live, backing = self._log_names
+        await self._run.upload(backing, self._log.path, TEXT, compress=True)
+        await self._run.create(live, "link", artifact=backing, contentType=TEXT)
 
     def _note(self, text: str, level: str = "") -> None:
         stamp = self._settings.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,10 +1,13 @@
 """Payloads of docker-worker run on a real engine, as generic-worker's d2g runs them."""
 
 import asyncio
+import json
+from urllib.parse import quote
 
 import pytest
 
 from console.sandbox.seed import DOCKERHUB
+from runner.image.digest import Digest
 from tests.support.deployment import MACHINE, READS_SECRET, busy, deployment, outcome
 
 __all__ = ["busy", "deployment"]
@@ -109,3 +112,25 @@ async def test_max_run_time_leaves_what_was_made_until_then(worker, debian_base,
     (run,) = await worker.resolved(task_id)
     assert outcome(run) == ("failed", "failed")
     assert await worker.artifact(task_id, "public/late") == (200, "late\n")
+
+
+async def test_its_certificate_names_the_image_and_its_log_is_called_as_it_says(
+    worker, debian_base, docker_engine
+):
+    task_id = await worker.create(
+        "",
+        image=debian_base,
+        command=["sh", "-c", "echo hello; echo 1 > /a"],
+        log="public/mine.txt",
+        features={"chainOfTrust": True},
+        artifacts={"public/a": {"type": "file", "path": "/a"}},
+    )
+    (run,) = await worker.resolved(task_id)
+    assert outcome(run) == ("completed", "completed")
+    assert "hello" in (await worker.artifact(task_id, "public/mine_backing.txt"))[1]
+    status, text = await worker.artifact(task_id, "public/chain-of-trust.json")
+    assert status == 200
+    certificate = json.loads(text)
+    image = docker_engine.ask("GET", f"/images/{quote(debian_base)}/json")
+    assert certificate["environment"]["imageHash"] == image["Id"]
+    assert certificate["artifacts"]["public/a"] == {"sha256": Digest.of(b"1\n").hex}

@@ -85,6 +85,7 @@ def test_it_is_ready_when_its_file_is_there_and_leaves_nothing(tmp_path, number)
             "TASKCLUSTER_ACCESS_TOKEN",
             "LADING_REGISTRY",
             "LADING_SAMPLE_REPO",
+            "LADING_KEYS",
         ]
         assert process.variables["TASKCLUSTER_CLIENT_ID"] == "static/taskcluster/root"
         assert stat.S_IMODE(process.env_file.stat().st_mode) == 0o600
@@ -137,9 +138,12 @@ def test_another_registry_is_named_where_the_embedded_one_would_be(tmp_path):
 def test_without_ephemeral_the_next_start_has_the_same_state(tmp_path):
     with sandbox(tmp_path) as first:
         first.service("Secrets").set("kept", {"secret": {"a": "b"}, "expires": "2036-01-01T00:00:00.000Z"})
+        pinned = Path(first.variables["LADING_KEYS"]).read_text()
+        assert pinned.startswith(f"{first.variables['TASKCLUSTER_ROOT_URL']} ")
         assert first.end()[0] == 0
     with sandbox(tmp_path) as second:
         assert second.variables == first.variables
+        assert Path(second.variables["LADING_KEYS"]).read_text() == pinned
         assert second.service("Secrets").get("kept")["secret"] == {"a": "b"}
         assert second.end()[0] == 0
     assert stat.S_IMODE((tmp_path / "data" / "lading" / "sandbox").stat().st_mode) == 0o700

@@ -79,8 +79,16 @@ def test_artifacts_are_copied_out_and_none_must_be_there():
 @pytest.mark.parametrize(
     ("payload", "named"),
     [
-        ({"features": {"dind": True}}, "payload.features.dind"),
+        (
+            {"features": {"dind": True}},
+            "payload.features.dind is not supported by the sandbox's worker: Taskclu",
+        ),
         ({"features": {"dockerSave": True}}, "payload.features.dockerSave"),
+        (
+            {"features": {"interactive": True}},
+            "features.interactive is not supported by the sandbox's worker: ",
+        ),
+        ({"log": ""}, "payload.log must be"),
         ({"features": ["x"]}, "payload.features must be an object"),
         ({"capabilities": {"devices": {"kvm": True}}}, "payload.capabilities.devices"),
         ({"capabilities": {"privileged": True}}, f"needs {PRIVILEGED} in the task's scopes"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from console.sandbox.task_payload import MalformedPayload, parse_payload
+from console.sandbox.task_payload import MalformedPayload, log_names, parse_payload
 
 EXPIRES = "2026-12-04T03:32:32.750Z"
 MINIMAL = {"command": [["true"]], "maxRunTime": 60}
@@ -17,6 +17,7 @@ def test_the_smallest_payload():
     assert payload.commands == (("true",),)
     assert payload.max_run_time == 60
     assert not payload.proxy
+    assert not payload.chain_of_trust
     assert payload.retry_on == frozenset()
 
 
@@ -51,6 +52,9 @@ def test_everything_that_is_supported():
         ({"maxRunTime": True}, "payload.maxRunTime"),
         ({"maxRunTime": None}, "payload.maxRunTime"),
         ({"features": {"dind": True}}, "payload.features.dind"),
+        ({"features": {"chainOfTrust": True, "runTaskAsCurrentUser": True}}, "could read the worker's key"),
+        ({"logs": {"live": 1}}, "payload.logs must name"),
+        ({"logs": []}, "payload.logs must name"),
         ({"mounts": [{"directory": "x"}]}, "payload.mounts"),
         ({"image": "ubuntu"}, "payload.command must be a list of texts"),
         ({"onExitStatus": {"retry": "4"}}, "payload.onExitStatus"),
@@ -74,3 +78,20 @@ def test_every_problem_is_told_at_once():
     with pytest.raises(MalformedPayload) as raised:
         parse(command="x", env=[], maxRunTime="1", features=[], artifacts=3)
     assert len(raised.value.problems) == 5
+
+
+@pytest.mark.parametrize(
+    ("payload", "names"),
+    [
+        ({}, ("public/logs/live.log", "public/logs/live_backing.log")),
+        ({"logs": {"live": "public/a.log"}}, ("public/a.log", "public/logs/live_backing.log")),
+        ({"logs": {"live": "public/a.log", "backing": "b"}}, ("public/a.log", "b")),
+        ({"image": "i", "log": "public/logs/a.txt"}, ("public/logs/a.txt", "public/logs/a_backing.txt")),
+        ({"image": "i", "log": "a"}, ("a", "a_backing")),
+        ({"image": "i", "log": ".."}, ("public/logs/live.log", "public/logs/live_backing.log")),
+        ({"logs": "x"}, ("public/logs/live.log", "public/logs/live_backing.log")),
+        ({"logs": {"live": "/"}}, ("public/logs/live.log", "public/logs/live_backing.log")),
+    ],
+)
+def test_the_log_has_the_names_that_the_payload_gives_or_the_usual_ones(payload, names):
+    assert log_names({"payload": payload}) == names
