@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 from textual.content import Content
-from textual.style import Style
 
-from console.domain.terminal_text import line_of, styled, text_of
-
-if TYPE_CHECKING:
-    from console.domain.terminal_text import Look
+from console.domain.terminal_text import line_of, text_of
 
 # How good a status is. It is drawn as a colour beside a glyph and a word, never alone.
 Tone = Literal["plain", "quiet", "good", "warning", "bad", "strong"]
@@ -33,24 +29,3 @@ def line(text: str, tone: Tone = "plain") -> Content:
 def lines(text: str, tone: Tone = "plain") -> Content:
     """Text whose lines stay lines."""
     return Content.styled(text_of(text), _STYLES[tone])
-
-
-def log_line(text: str) -> Content:
-    """One line of a log, with the colours that it chose."""
-    return Content.assemble(*((run.text, _style(run.look)) for run in styled(text)))
-
-
-def _style(look: Look) -> Style:
-    return Style.parse(
-        " ".join(
-            (
-                look.foreground,
-                f"on {look.background}" if look.background else "",
-                *(
-                    word
-                    for word in ("bold", "dim", "italic", "underline", "reverse", "strike")
-                    if getattr(look, word)
-                ),
-            )
-        )
-    )

@@ -25,7 +25,7 @@ import sys
 from pathlib import Path
 from tests.support.screens import console
 from console.screens.screen import ConsoleScreen
-from console.widgets.content import line, lines, log_line
+from console.widgets.content import line, lines
 from console.widgets.diff_view import DiffLine, DiffView
 from console.widgets.filter_table import Cell, Column, FilterTable, Row
 from console.widgets.masked_value import MaskedValue
@@ -47,7 +47,6 @@ class Stage(ConsoleScreen):
         self.field = SecretInput()
         yield self.field
         yield Static(lines(HOSTILE), markup=False)
-        yield Static(log_line("\\x1b[31m" + HOSTILE), markup=False)
 
     def load(self):
         self.table.show([Row(HOSTILE, (HOSTILE, Cell(HOSTILE, "bad")))])

@@ -13,7 +13,7 @@ from console.config import THEMES as NAMED
 from console.themes import THEMES
 from console.widgets import filter_table
 from console.widgets.confirm import Confirm
-from console.widgets.content import line, lines, log_line
+from console.widgets.content import line, lines
 from console.widgets.diff_view import DiffLine, DiffView
 from console.widgets.error_panel import ErrorPanel
 from console.widgets.filter_table import Cell, Column, FilterTable, Row
@@ -216,7 +216,7 @@ async def test_a_dialog_starts_at_cancel_and_wants_the_name_typed():
         assert answers[-1] is True
 
 
-async def test_an_error_a_diff_and_a_log_line_show_any_text_and_obey_none():
+async def test_an_error_and_a_diff_show_any_text_and_obey_none():
     panel, diff, field = ErrorPanel(), DiffView([DiffLine("+", HOSTILE), DiffLine("-", "gone")]), Input()
     app = Stage(panel, diff, field)
     async with app.run_test(size=SIZE) as pilot:
@@ -238,12 +238,11 @@ async def test_an_error_a_diff_and_a_log_line_show_any_text_and_obey_none():
         assert "Internal error" not in drawn(app)
     assert line("a\nb").plain == "a⏎b"
     assert lines("a\nb").plain == "a\nb"
-    assert log_line(f"\x1b[1;31;44mred{HOSTILE}").plain == "red[bold]x[/b]"
 
 
 @given(st.text(alphabet=st.characters(codec=None), max_size=40))
 def test_any_text_is_content_and_drives_no_terminal(text):
-    for content in (line(text, "bad"), log_line(text), lines(text)):
+    for content in (line(text, "bad"), lines(text)):
         assert not re.search(UNPRINTABLE, content.plain.replace("\n", ""))
         for part in content.wrap(20):
             assert not re.search(UNPRINTABLE, part.plain)
