@@ -2,68 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from itertools import islice
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from rich.text import Text
 from textual import on
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.message import Message
-from textual.widgets import DataTable, Input, Static
+from textual.widgets import Input, Static
 
-from console.domain.terminal_text import line_of
 from console.widgets.content import line
+from console.widgets.row_view import Cell, Column, Row, RowView
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.timer import Timer
 
-    from console.widgets.content import Tone
+__all__ = ["Cell", "Column", "FilterTable", "Row"]
 
-# More rows at once hold the screen up: 10,000 take 1.3 s to be laid out.
-CAP: Final = 2000
-
-
-class Column(NamedTuple):
-    """One column.
-
-    Args:
-        title: its heading.
-        width: in cells, or None for as wide as its longest cell.
-    """
-
-    title: str
-    width: int | None = None
-
-
-class Cell(NamedTuple):
-    """One cell, with how good what it says is."""
-
-    text: str
-    tone: Tone = "plain"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row.
-
-    Args:
-        key: what it is, once in the table.
-        cells: a text or a Cell for each column; texts may come from outside as they are.
-    """
-
-    key: str
-    cells: tuple[str | Cell, ...]
-
-    @property
-    def searched(self) -> str:
-        """What a filter looks at."""
-        return "\n".join(
-            (self.key, *(cell if isinstance(cell, str) else cell.text for cell in self.cells))
-        ).casefold()
+# Looked at between two frames: 50,000 take 0.1 s.
+_SLICE: Final = 2000
+_SOON_SECONDS: Final = 0.001
 
 
 class FilterTable(Vertical):
@@ -100,7 +62,6 @@ class FilterTable(Vertical):
 
     DEFAULT_CSS = """
     FilterTable { height: 1fr; }
-    FilterTable DataTable { height: 1fr; background: $background; scrollbar-size: 1 1; }
     FilterTable Input { display: none; height: 1; border: none; padding: 0 1; background: $boost; }
     FilterTable Input.-open { display: block; }
     FilterTable .note { height: 1; padding: 0 1; color: $text-muted; display: none; }
@@ -115,53 +76,44 @@ class FilterTable(Vertical):
             tooltip="Show the rows that hold the typed words.",
         ),
         Binding("escape", "clear_filter", "Clear filter", show=False, id="table.clear"),
-        Binding(
-            "L",
-            "load_all",
-            "Load all",
-            show=False,
-            id="table.all",
-            tooltip="Show more than the first 2,000 rows.",
-        ),
-        Binding("j", "move('cursor_down')", "Down", show=False, id="table.down"),
-        Binding("k", "move('cursor_up')", "Up", show=False, id="table.up"),
-        Binding("g", "move('scroll_top')", "First row", show=False, id="table.first"),
-        Binding("G", "move('scroll_bottom')", "Last row", show=False, id="table.last"),
-        Binding("ctrl+d", "move('page_down')", "Page down", show=False, id="table.page-down"),
-        Binding("ctrl+u", "move('page_up')", "Page up", show=False, id="table.page-up"),
+        Binding("j", "move('cursor', 1)", "Down", show=False, id="table.down"),
+        Binding("k", "move('cursor', -1)", "Up", show=False, id="table.up"),
+        Binding("g", "move('to', 0)", "First row", show=False, id="table.first"),
+        Binding("G", "move('to', -1)", "Last row", show=False, id="table.last"),
+        Binding("ctrl+d", "move('page', 1)", "Page down", show=False, id="table.page-down"),
+        Binding("ctrl+u", "move('page', -1)", "Page up", show=False, id="table.page-up"),
     ]
 
     def __init__(self, *columns: Column, empty: str = "Nothing here.", id: str | None = None) -> None:
         super().__init__(id=id)
-        self._columns = columns
         self._empty = empty
         self._rows: dict[str, Row] = {}
-        self._searched: dict[str, str] = {}
-        self._drawn: list[str] = []
+        self._shown: list[str] = []
         self._words: tuple[str, ...] = ()
-        self._all = False
-        self._table: DataTable[Text] = DataTable(cursor_type="row", zebra_stripes=False)
+        self._found: list[str] = []
+        self._rest: Iterator[str] | None = None
+        self._lost: int | None = None
+        self._again = False
+        self._timer: Timer | None = None
+        self._view = RowView(columns, lambda at: self._rows[self._shown[at]])
         self._input = Input(placeholder="filter", compact=True)
         self._note = Static(markup=False, classes="note")
 
     def compose(self) -> ComposeResult:
-        """The table, what is left out, and the filter."""
-        yield self._table
+        """The rows, how many are left out, and the filter."""
+        yield self._view
         yield self._note
         yield self._input
 
     def on_mount(self) -> None:
-        """Draw with the theme's colours, now and when it changes."""
-        for column in self._columns:
-            self._table.add_column(column.title, width=column.width)
-        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw(anew=True))
-        self._draw(anew=True)
+        """Rows may have come before."""
+        self._tell()
 
     @property
     def selected(self) -> str | None:
         """The key of the row under the cursor."""
-        at = self._table.cursor_row
-        return self._drawn[at] if 0 <= at < len(self._drawn) else None
+        at = self._view.cursor
+        return self._shown[at] if at < len(self._shown) else None
 
     @property
     def filtered(self) -> bool:
@@ -170,81 +122,84 @@ class FilterTable(Vertical):
 
     def show(self, rows: Iterable[Row]) -> None:
         """Show these rows in this order; the cursor stays on its row."""
+        here, at = self.selected, self._view.cursor
         self._rows = {row.key: row for row in rows}
-        self._searched = {}
-        self._draw(anew=True)
+        self._view.forget_widths()
+        self._view.measure([*self._rows.values()])
+        self._place([key for key in self._shown if key in self._rows], here, at)
+        self._choose()
 
     def update_row(self, row: Row) -> None:
-        """Change the cells of one row, or add it at the end; nothing else is drawn."""
-        known = row.key in self._rows
-        self._rows[row.key] = row
-        self._searched.pop(row.key, None)
-        if not known or row.key not in self._drawn:
-            self._draw(anew=False)
-            return
-        at = self._drawn.index(row.key)
-        for number, text in enumerate(self._texts(row)):
-            if self._table.get_cell_at((at, number)) != text:  # type: ignore[arg-type]
-                self._table.update_cell_at((at, number), text, update_width=True)  # type: ignore[arg-type]
+        """Change the cells of one row, or add it at the end."""
+        self.update_rows([row])
+
+    def update_rows(self, rows: Sequence[Row]) -> None:
+        """Change the cells of rows; those that are new come to the end."""
+        fresh, moved = [], False
+        for row in rows:
+            known, holds = self._rows.get(row.key), self._holds(row)
+            self._rows[row.key] = row
+            if known is None and holds:
+                fresh.append(row.key)
+            moved = moved or (known is not None and self._holds(known) != holds)
+        self._view.measure(rows)
+        if self._rest is not None:
+            self._again = True
+        elif moved:
+            self._choose()
+        else:
+            here = self.selected
+            self._shown += fresh
+            self._fit(self._view.cursor, here)
 
     def select(self, key: str) -> None:
         """Put the cursor on a row, where it is shown."""
-        if key in self._drawn:
-            self._table.move_cursor(row=self._drawn.index(key), animate=False)
+        if key in self._shown:
+            self._view.move_to(self._shown.index(key))
 
-    def _draw(self, *, anew: bool, from_top: bool = False) -> None:
-        if not self._table.columns:
+    def _holds(self, row: Row) -> bool:
+        if not self._words:
+            return True
+        text = row.searched
+        return all(word in text for word in self._words)
+
+    def _choose(self, lost: int | None = None) -> None:
+        """Look at all rows, a slice between two frames; meanwhile what was shown stays."""
+        if self._timer is not None:
+            self._timer.stop()
+        self._lost, self._found, self._rest, self._again = lost, [], iter([*self._rows]), False
+        self._look()
+
+    def _look(self) -> None:
+        if self._rest is None:
             return
-        wanted = self._wanted()
-        shown = wanted if self._all else wanted[:CAP]
-        self._tell(len(wanted), len(shown))
-        if not anew and shown == self._drawn:
+        keys = [*islice(self._rest, _SLICE if self._words else None)]
+        self._found += [key for key in keys if self._holds(self._rows[key])]
+        if self._words and len(keys) == _SLICE:
+            self._timer = self.set_timer(_SOON_SECONDS, self._look)
             return
-        here, at = self.selected, self._table.cursor_row
-        left = self._table.scroll_x
-        self._drawn = shown
-        with self.prevent(DataTable.RowHighlighted):
-            self._table.clear()
-            for key in shown:
-                self._table.add_row(*self._texts(self._rows[key]))
-            to = shown.index(here) if here in shown else 0 if from_top else min(at, len(shown) - 1)
-            self._table.move_cursor(row=max(0, to), animate=False)
-        self._table.scroll_to(x=left, animate=False)
-        if self.selected is not None and self.selected != here:
+        self._rest = None
+        self._place(self._found, self.selected, self._view.cursor if self._lost is None else self._lost)
+        if self._again:
+            self._choose()
+
+    def _place(self, shown: list[str], here: str | None, lost: int) -> None:
+        """Show these; the cursor stays on its row, or goes to a place where that is not among them."""
+        self._shown = shown
+        self._fit(shown.index(here) if here in shown else lost, here)
+
+    def _fit(self, cursor: int, before: str | None) -> None:
+        self._view.fit(len(self._shown), cursor)
+        self._tell()
+        if self.selected is not None and self.selected != before:
             self.post_message(self.Moved(self, self.selected))
 
-    def _wanted(self) -> list[str]:
-        if not self._words:
-            return list(self._rows)
-        if len(self._searched) != len(self._rows):
-            self._searched = {key: row.searched for key, row in self._rows.items()}
-        return [key for key, text in self._searched.items() if all(word in text for word in self._words)]
-
-    def _tell(self, wanted: int, shown: int) -> None:
-        if shown < wanted:
-            note = f"The first {shown:,} of {wanted:,} are shown; L shows all, / filters all."
-        elif self._words:
-            note = f"{wanted:,} of {len(self._rows):,}"
-        else:
-            note = "" if wanted else self._empty
+    def _tell(self) -> None:
+        note = "" if self._rows else self._empty
+        if self._words:
+            note = f"{len(self._shown):,} of {len(self._rows):,}"
         self._note.update(line(note, "quiet"))
         self._note.display = bool(note)
-
-    def _texts(self, row: Row) -> Sequence[Text]:
-        return [self._text(Cell(cell) if isinstance(cell, str) else cell) for cell in row.cells]
-
-    def _text(self, cell: Cell) -> Text:
-        theme = self.app.current_theme
-        styles = {
-            "good": theme.success,
-            "warning": theme.warning,
-            "bad": theme.error,
-            "strong": "bold",
-            "quiet": "dim",
-        }
-        return Text(
-            line_of(cell.text), style=styles.get(cell.tone) or "", no_wrap=True, overflow="ellipsis", end=""
-        )
 
     def action_filter(self) -> None:
         """Type words; enter goes back to the rows, escape shows all."""
@@ -255,50 +210,41 @@ class FilterTable(Vertical):
         """Show all rows again."""
         self._input.value = ""
         self._input.remove_class("-open")
-        self._table.focus()
+        self._view.focus()
 
-    def action_load_all(self) -> None:
-        """Show all rows, however many."""
-        self._all = True
-        self._draw(anew=False)
-
-    def action_move(self, how: str) -> None:
-        """Move the cursor as the table's own keys do."""
-        getattr(self._table, f"action_{how}")()
+    def action_move(self, how: str, by: int) -> None:
+        """Move the cursor as the rows' own keys do."""
+        getattr(self._view, f"action_move_{how}")(by)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's own signature
-        """Escape means something here only while there is a filter; letters are typed into it."""
-        if action == "clear_filter":
-            return self._input.has_class("-open") or self.filtered
-        if action == "load_all":
-            return not self._all and len(self._rows) > CAP
-        return True
+        """Escape means something here only while there is a filter."""
+        return action != "clear_filter" or self._input.has_class("-open") or self.filtered
 
     def focus(self, scroll_visible: bool = True) -> FilterTable:
         """Focus the rows."""
-        self._table.focus(scroll_visible)
+        self._view.focus(scroll_visible)
         return self
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
         self._words = tuple(event.value.casefold().split())
-        self._draw(anew=False, from_top=True)
+        self._choose(lost=0)
         self.refresh_bindings()
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self._table.focus()
+        self._view.focus()
 
-    @on(DataTable.RowSelected)
-    def _opened(self, event: DataTable.RowSelected) -> None:
+    @on(RowView.Opened)
+    def _opened(self, event: RowView.Opened) -> None:
         event.stop()
         if self.selected is not None:
             self.post_message(self.Opened(self, self.selected))
 
-    @on(DataTable.RowHighlighted)
-    def _moved(self, event: DataTable.RowHighlighted) -> None:
+    @on(RowView.Moved)
+    def _moved(self, event: RowView.Moved) -> None:
         event.stop()
         if self.selected is not None:
             self.post_message(self.Moved(self, self.selected))

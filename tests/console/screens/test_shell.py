@@ -351,7 +351,7 @@ async def test_the_mouse_does_what_the_keys_do(checkout):
     app = console(checkout)
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await settled(pilot)
-        await pilot.click("DataTable", offset=(3, 2))
+        await pilot.click("RowView", offset=(3, 2))
         assert app.screen.selected_id() == "agent"
         await pilot.click("FooterKey")
         await pilot.pause()

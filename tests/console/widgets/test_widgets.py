@@ -22,7 +22,7 @@ from console.widgets.secret_input import SecretInput
 from runner.errors import Refused
 from runner.masking import Masked
 from runner.narration import UNPRINTABLE
-from tests.support.screens import SIZE, Clock, drawn
+from tests.support.screens import SIZE, Clock, drawn, until
 
 HOSTILE = "\x1b[2J[bold]x[/b]\u202e\u200b\x9b"
 
@@ -93,21 +93,61 @@ async def test_a_table_is_filtered_moved_in_and_opened_by_keys():
         assert table.selected is None
 
 
-async def test_a_table_draws_no_more_than_its_cap_unless_it_is_asked_to(monkeypatch):
-    assert filter_table.CAP == 2000
-    monkeypatch.setattr(filter_table, "CAP", 30)
-    table = FilterTable(Column("name"))
+async def test_many_rows_are_all_there_and_are_looked_through_slice_by_slice(monkeypatch):
+    monkeypatch.setattr(filter_table, "_SLICE", 7)
+    # The test itself says when the next slice is looked at.
+    monkeypatch.setattr(filter_table, "_SOON_SECONDS", 3600)
+    table = FilterTable(Column("name"), Column("state"))
     app = Stage(table)
     async with app.run_test(size=SIZE) as pilot:
-        table.show([Row(f"k{number}", (f"name {number}",)) for number in range(45)])
+        table.show(rows(45))
+        table.focus()
+        await pilot.press("G")
+        assert table.selected == "k44"
+        assert "name 44" in drawn(app)
+        table.query_one(Input).value = "gone"
+        await pilot.pause()
+        assert "name 44" in drawn(app)
+        # What comes or changes meanwhile is not missed.
+        table.update_rows([Row(f"k{number}", ("gone", "")) for number in (3, 44, 45)])
+        for _ in range(2 * 7):
+            table._look()
+        await pilot.pause()
+        assert "3 of 46" in drawn(app)
+        assert [table.selected, app.said[-1]] == ["k44", ("moved", "k44")]
+        table.update_rows([Row("k44", ("back", "")), Row("k46", ("gone", ""))])
+        for _ in range(7):
+            table._look()
+        await pilot.pause()
+        assert "3 of 47" in drawn(app)
+        assert "back" not in drawn(app)
+        assert table.selected == "k45"
+        table.action_clear_filter()
+        await pilot.pause()
+        assert "back" in drawn(app)
+        table.show(rows(2))
+        await pilot.pause()
+        assert drawn(app).split() == ["name", "state", "name", "0", "✓", "ok", "name", "1", "✓", "ok"]
+
+
+async def test_a_row_is_opened_by_a_click_on_the_cursor_and_long_cells_are_scrolled_to():
+    table = FilterTable(Column("name"), Column("state", 3))
+    app = Stage(table)
+    async with app.run_test(size=(20, 6)) as pilot:
+        table.show([Row(name, (name * 20, "a state")) for name in "abcdefgh"])
         table.focus()
         await pilot.pause()
-        assert "The first 30 of 45 are shown" in drawn(app)
-        await pilot.press("slash", *"44")
-        await pilot.pause()
-        assert "1 of 45" in drawn(app)
-        await pilot.press("escape", "L", "G")
-        assert table.selected == "k44"
+        assert "state" not in drawn(app)
+        await pilot.press(*["right"] * 30)
+        await until(pilot, lambda: "a …" in drawn(app))
+        for said in (("moved", "c"), ("opened", "c")):
+            await pilot.click("RowView", offset=(2, 3))
+            await pilot.pause()
+            assert app.said[-1] == said
+        await pilot.press("ctrl+d")
+        assert table.selected == "g"
+        await pilot.click("RowView", offset=(2, 0))
+        assert table.selected == "g"
 
 
 async def test_cells_hold_any_text_and_read_no_markup():
