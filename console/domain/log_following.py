@@ -112,8 +112,8 @@ class Place:
         received: bytes of the log that were handed on.
     """
 
-    def __init__(self, received: int = 0) -> None:
-        self.received = received
+    def __init__(self) -> None:
+        self.received = 0
         self._skip = 0
         self._encoded = False
 

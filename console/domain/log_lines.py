@@ -41,14 +41,9 @@ class LineDecoder:
     def finish(self) -> list[str]:
         """The line that has no end, if there is one."""
         lines = self._split(self._decoder.decode(b"", final=True))
-        rest = self.rest
+        rest = folded("".join(self._parts))
         self._parts = []
         return [*lines, rest] if rest else lines
-
-    @property
-    def rest(self) -> str:
-        """The line that has not ended, as far as it is known."""
-        return folded("".join(self._parts))
 
     def _split(self, text: str) -> list[str]:
         first, *others = text.split("\n")

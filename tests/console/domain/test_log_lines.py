@@ -34,9 +34,8 @@ def test_where_the_bytes_are_cut_makes_no_difference(text, data):
 def test_progress_is_folded_to_its_last_state():
     assert lines(b"10 %\r50 %\r", b"100 %\r\nnext\n") == ["100 %", "next"]
     assert folded("a\rb\r") == "b"
-    decoder = LineDecoder()
-    assert decoder.feed(b"10 %\r20 %\r30") == []
-    assert decoder.rest == "30"
+    assert LineDecoder().feed(b"10 %\r20 %\r30") == []
+    assert lines(b"10 %\r20 %\r30") == ["30"]
 
 
 def test_other_line_ends_of_unicode_stay_in_their_line():
