@@ -379,7 +379,7 @@ def _first(variables: Mapping[str, str], *names: str) -> str:
 def tells_result(statement: object) -> tuple[str, tuple[tuple[str, str], ...]]:
     """The digest and the tags of a statement's JSON (`public/docker-image.json`), "" and none where it is no such."""
     try:
-        found = statement["predicate"]["runDetails"]["lading"]  # type: ignore[index]
+        found = statement["predicate"]["lading"]  # type: ignore[index]
         published, tags = found["published"], found["tags"]
     except (KeyError, TypeError):
         return "", ()

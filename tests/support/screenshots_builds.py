@@ -59,7 +59,7 @@ def _files(tags):
         {"name": name, "started": 1772292672.0, "seconds": seconds, "outcome": "ok", "facts": facts}
         for name, seconds, facts in STEPS
     ]
-    yield "public/docker-image.json", "application/json", json.dumps({"predicate": {"runDetails": told}})
+    yield "public/docker-image.json", "application/json", json.dumps({"predicate": told})
     yield "public/docker-build-report.json", "application/json", json.dumps({"steps": steps})
     yield "public/logs/live_backing.log", TEXT, LOG
 

@@ -20,7 +20,7 @@ REPORT = {
         {"name": "Push x", "started": 5.0, "seconds": 2.0, "outcome": "ok", "facts": {"bytesPushed": 9}},
     ],
 }
-STATEMENT = {"predicate": {"runDetails": {"lading": {"published": DIGEST, "tags": {"latest": "moved"}}}}}
+STATEMENT = {"predicate": {"lading": {"published": DIGEST, "tags": {"latest": "moved"}}}}
 
 
 async def built(gateway):

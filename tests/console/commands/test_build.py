@@ -435,7 +435,7 @@ def test_a_hook_is_triggered_and_its_fires_are_listed(builds, tmp_path, monkeypa
 def test_builds_are_listed_with_what_their_tasks_tell(builds, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     digest = "sha256:" + "d" * 64
-    statement = {"predicate": {"runDetails": {"lading": {"published": digest, "tags": {"latest": "pushed"}}}}}
+    statement = {"predicate": {"lading": {"published": digest, "tags": {"latest": "pushed"}}}}
     (builds.folder / "statement.json").write_text(json.dumps(statement))
     script = f"mkdir public; cp {builds.folder}/statement.json public/docker-image.json"
     artifacts = [{"type": "directory", "name": "public", "path": "public"}]

@@ -123,7 +123,7 @@ def test_a_push_is_known_by_variables_scopes_or_the_source_link(definition, told
     assert (found.repository, found.event, found.name, found.commit) == told
 
 
-@pytest.mark.parametrize("statement", [None, [], {}, {"predicate": {"runDetails": 3}}])
+@pytest.mark.parametrize("statement", [None, [], {}, {"predicate": {"lading": 3}}])
 def test_what_is_no_statement_tells_nothing(statement):
     assert tells_result(statement) == ("", ())
 

@@ -34,7 +34,7 @@ REPORT = {
     ]
 }
 STATEMENT = {
-    "predicate": {"runDetails": {"lading": {"published": f"sha256:{'c' * 64}", "tags": {"v1": "pushed"}}}}
+    "predicate": {"lading": {"published": f"sha256:{'c' * 64}", "tags": {"v1": "pushed"}}}
 }
 HOSTILE = "\\033]0;owned\\007\\033[31mred\\033[0m [bold]x[/bold] [/]"
 
