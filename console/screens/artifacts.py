@@ -39,6 +39,9 @@ class Artifacts(TaskScreen):
         Binding(
             "d", "download", "Download", id="artifacts.download", tooltip="Into this folder; escape ends it."
         ),
+        Binding(
+            "v", "verify", "Verify", id="artifacts.verify", tooltip="Whether the image is what was published."
+        ),
     ]
 
     def body(self) -> ComposeResult:
@@ -132,6 +135,13 @@ class Artifacts(TaskScreen):
     def _tell(self, text: str) -> None:
         self.note.update(lines(text))
         self.note.display = bool(text)
+
+    def action_verify(self) -> None:
+        """The image that the task published."""
+        if self.task_id:
+            from console.screens.verify import Verify
+
+            self.app.push_screen(Verify(self.shell, self.task_id))
 
     def selected_id(self) -> str | None:
         """The artifact's name."""

@@ -88,6 +88,9 @@ class Builds(LookingScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "trigger", "Trigger", id="builds.trigger", tooltip="Plan a build, see it, create it."),
         Binding("l", "log", "Log", id="builds.log", tooltip="What the build says."),
+        Binding(
+            "v", "verify", "Verify", id="builds.verify", tooltip="Whether its image is what it published."
+        ),
     ]
 
     def body(self) -> ComposeResult:
@@ -178,6 +181,14 @@ class Builds(LookingScreen):
             from console.screens.log import TaskLog
 
             self.app.push_screen(TaskLog(self.shell, build.task_id or build.group_id))
+
+    def action_verify(self) -> None:
+        """The image that it published."""
+        build = self._builds.get(self.table.selected or "")
+        if build is not None:
+            from console.screens.verify import Verify
+
+            self.app.push_screen(Verify(self.shell, build.task_id or build.group_id))
 
     def action_trigger(self) -> None:
         """Plan a build."""

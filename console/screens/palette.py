@@ -32,6 +32,7 @@ class Actions(Provider):
         for entry in SCREENS:
             show = partial(self.app.run_action, f"app.show_screen('{entry.name}')")
             yield Possible(f":{entry.name}", f"{entry.title}: {entry.about}", show)
+        yield Possible(":verify", "Verify: whether an image is what a task published", self._verify)
         seen: set[tuple[object, str]] = set()
         for node, binding, enabled, tooltip in self.screen.active_bindings.values():
             place = (node, binding.action)
@@ -51,6 +52,14 @@ class Actions(Provider):
                 "until the end; theme in config.toml keeps it",
                 partial(setattr, self.app, "theme", theme),
             )
+
+    def _verify(self) -> None:
+        """An image is typed there."""
+        from console.screens.screen import ConsoleScreen
+        from console.screens.verify import Verify
+
+        if isinstance(self.screen, ConsoleScreen):
+            self.app.push_screen(Verify(self.screen.shell))
 
     async def discover(self) -> Hits:
         """Everything, before a word is typed."""

@@ -41,6 +41,7 @@ class TaskDetails(TaskScreen, LookingScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "log", "Log", id="task.log", tooltip="What it says, live."),
         Binding("a", "artifacts", "Artifacts", id="task.artifacts", tooltip="What it left behind."),
+        Binding("v", "verify", "Verify", id="task.verify", tooltip="Whether its image is what it published."),
         Binding("K", "cancel", "Cancel", id="task.cancel", tooltip="End it, after a question."),
         Binding("U", "rerun", "Rerun", show=False, id="task.rerun", tooltip="Run it once more, as it is."),
         Binding("T", "retrigger", "Retrigger", id="task.retrigger", tooltip="Plan a new task like it."),
@@ -92,6 +93,12 @@ class TaskDetails(TaskScreen, LookingScreen):
         from console.screens.artifacts import Artifacts
 
         self.app.push_screen(Artifacts(self.shell, self.task_id))
+
+    def action_verify(self) -> None:
+        """The image that it published."""
+        from console.screens.verify import Verify
+
+        self.app.push_screen(Verify(self.shell, self.task_id))
 
     def action_retrigger(self) -> None:
         """Plan a new task like it."""

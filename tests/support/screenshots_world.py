@@ -111,7 +111,10 @@ class World:
                 profile="balrog",
                 root_url=ROOT_URL,
                 read_only=read_only,
-                environment={"PATH": os.environ["PATH"]},
+                environment={
+                    "PATH": os.environ["PATH"],
+                    "DOCKER_CONFIG": str(self.folder.parent / "docker"),
+                },
                 now=self.clock,
                 store=CredentialStore(Backend),
             )
