@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.engines.engine_choice import Builder
@@ -49,7 +48,7 @@ def build_image(
     from runner.engines.buildx_progress import SolveWatch
 
     stream = sample.watch(context.stream())
-    request = replace(request, secrets=preparation.build_secrets)
+    request = request._replace(secrets=preparation.build_secrets)
     # buildx reads the folder itself: this is for the digest, which is the same by either builder.
     for _ in stream:
         pass
@@ -72,7 +71,7 @@ def _labelled(request: BuildRequest, context: BuildContext) -> tuple[BuildReques
     other = context.building(longer) if longer else None
     if other is None:
         return request, context
-    return replace(request, labels={}, dockerfile=other.files.dockerfile_name), other
+    return request._replace(labels={}, dockerfile=other.files.dockerfile_name), other
 
 
 def put_back_version_file(job: Job) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from runner.image.reference import BadReference, Registry
 from runner.masking import Masked
@@ -19,8 +18,7 @@ class BadSecretShape(ValueError):
     """A secret that holds no usable credentials; the message names keys, never values."""
 
 
-@dataclass(frozen=True, slots=True)
-class RegistryCredentials:
+class RegistryCredentials(NamedTuple):
     """A user name and a password or token, for one registry and no other."""
 
     registry: Registry

@@ -1,8 +1,7 @@
-"""Publishing by the direct way: which way to take, which layers the registry has already, pack and push."""
+"""Publishing by the direct way: which layers the registry has already, pack and push."""
 
 from __future__ import annotations
 
-import os
 import tempfile
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -16,7 +15,6 @@ from runner.image.layout_writer import LayoutWriter, disk_errors
 from runner.image.manifests import BadManifest
 from runner.registry.push import BlobState
 from runner.transport import DirectPush, base_layers, held_layers
-from runner.transport_choice import Cargo, Way, choose_way
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,29 +25,6 @@ if TYPE_CHECKING:
     from runner.image.reference import ImageReference
     from runner.packing import Packed
     from runner.preparation import Preparation
-    from runner.transport_choice import ContextSample
-
-
-def way_of(preparation: Preparation, image: LocalImage, sample: ContextSample) -> Way:
-    """Which way the image goes: as it was set, or whichever is quicker."""
-    transport = preparation.job.settings.transport
-    if transport != "auto":
-        return Way(transport)
-    facts, bases = preparation.engine.facts, local_bases(preparation)
-    if facts.store == "classic" and len(bases) < len(preparation.bases):
-        # BuildKit pulls a base image without making it one of the engine's images: its own push alone knows the blobs.
-        return Way.ENGINE
-    below = max((base.size for base in bases if _is_below(base, image)), default=0)
-    return choose_way(
-        Cargo(
-            store=facts.store,
-            go_version=facts.go_version,
-            total=image.size,
-            new=max(0, image.size - below),
-            stored=sample.stored,
-            cores=os.cpu_count() or 1,
-        )
-    )
 
 
 def push_directly(preparation: Preparation, image: LocalImage) -> Packed:
@@ -118,7 +93,3 @@ def _stated_layers(
         layers = {diff_id: layer for diff_id, layer in trusted.items() if diff_id in image.diff_ids}
         if layers:
             yield repository.at(manifest.digest), layers
-
-
-def _is_below(base: LocalImage, image: LocalImage) -> bool:
-    return image.diff_ids[: len(base.diff_ids)] == base.diff_ids

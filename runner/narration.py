@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 if TYPE_CHECKING:
@@ -32,23 +31,22 @@ def megabytes(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"
 
 
-@dataclass(slots=True)
 class Step:
     """A part of the work, as the build report keeps it.
 
     Args:
         name: what is done.
         started: seconds since the epoch.
-        seconds: how long it took, or None while it runs.
-        outcome: `ok`, `failed`, or None while it runs.
-        facts: bytes, counts and names worth keeping.
     """
 
-    name: str
-    started: float
-    seconds: float | None = None
-    outcome: str | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
+    def __init__(self, name: str, started: float) -> None:
+        self.name = name
+        self.started = started
+        # How long it took, and `ok` or `failed`; None while it runs.
+        self.seconds: float | None = None
+        self.outcome: str | None = None
+        # Bytes, counts and names worth keeping.
+        self.facts: dict[str, Any] = {}
 
 
 class Narrator:

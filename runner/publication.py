@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -163,7 +162,7 @@ class Publication:
             if decision.move is Move.KEEP and decision.standing == reused.published:
                 self.tag_states[decision.tag.name] = "already there"
         origin = reused.reused or {"taskId": reused.task_id, "runId": reused.run_id}
-        return replace(reused, reused=origin)
+        return reused._replace(reused=origin)
 
     def _build_and_push(self) -> Statement:
         from runner.pushed_check import check_pushed
@@ -212,9 +211,8 @@ class Publication:
 
     def _push(self, image: LocalImage, tag: str) -> Manifest:
         """Push by the way that is set, or quicker."""
-        from runner.direct_publication import way_of
         from runner.engine_publication import push_by_engine
-        from runner.transport_choice import Way
+        from runner.transport_choice import Way, way_of
 
         way = way_of(self.preparation, image, self.sample)
         self.facts["transport"] = str(way)
@@ -301,8 +299,7 @@ class Publication:
 
     def _leave_statement(self, built: Statement) -> None:
         sink, job = self.preparation.sink, self.job
-        statement = replace(
-            built,
+        statement = built._replace(
             tags=dict(self.tag_states),
             run_id=job.task.run_id,
             times={"started": self.started, "finished": _now(job)},

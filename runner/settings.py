@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from runner.errors import SettingsError
@@ -87,8 +87,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """What to build and where it goes; see OPTIONS for the meaning of each."""
 
     image: str
@@ -106,11 +105,11 @@ class Settings:
     network: str
     engine: str
     transport: str
-    index: str | None
+    index: str | None  # type: ignore[assignment]  # a tuple's method, of which nothing here makes use
     reproducible: bool
     insecure_registries: frozenset[str]
     several_images: bool
-    sources: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = MappingProxyType({})
 
     @property
     def artifact_prefix(self) -> str:

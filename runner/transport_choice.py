@@ -7,15 +7,19 @@ their proportion.
 
 from __future__ import annotations
 
+import os
 import re
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from runner.base_images import local_bases
 from runner.image.compression import BLOCK, shrinks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from runner.engines.docker_engine import LocalImage
+    from runner.preparation import Preparation
 
 _MB: Final = 1_000_000
 _GO: Final = re.compile(r"go1\.(\d+)")
@@ -43,8 +47,7 @@ class Way(StrEnum):
     DIRECT = "direct"
 
 
-@dataclass(frozen=True, slots=True)
-class Cargo:
+class Cargo(NamedTuple):
     """What is known of an image that is to be pushed.
 
     Args:
@@ -107,3 +110,29 @@ class ContextSample:
     def stored(self) -> int:
         """Bytes of the context that do not shrink, by what was looked at."""
         return self.seen * self._stored // self._looked_at if self._looked_at else 0
+
+
+def way_of(preparation: Preparation, image: LocalImage, sample: ContextSample) -> Way:
+    """Which way the image goes: as it was set, or whichever is quicker."""
+    transport = preparation.job.settings.transport
+    if transport != "auto":
+        return Way(transport)
+    facts, bases = preparation.engine.facts, local_bases(preparation)
+    if facts.store == "classic" and len(bases) < len(preparation.bases):
+        # BuildKit pulls a base image without making it one of the engine's images: its own push alone knows the blobs.
+        return Way.ENGINE
+    below = max((base.size for base in bases if _is_below(base, image)), default=0)
+    return choose_way(
+        Cargo(
+            store=facts.store,
+            go_version=facts.go_version,
+            total=image.size,
+            new=max(0, image.size - below),
+            stored=sample.stored,
+            cores=os.cpu_count() or 1,
+        )
+    )
+
+
+def _is_below(base: LocalImage, image: LocalImage) -> bool:
+    return image.diff_ids[: len(base.diff_ids)] == base.diff_ids

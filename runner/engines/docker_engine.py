@@ -9,8 +9,8 @@ from __future__ import annotations
 import base64
 import json
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import docker
 
@@ -37,8 +37,7 @@ _PUSH_SECONDS: Final = 900.0
 _CONTAINERD_STORE: Final = "io.containerd.snapshotter.v1"
 
 
-@dataclass(frozen=True, slots=True)
-class EngineFacts:
+class EngineFacts(NamedTuple):
     """What an engine says of itself.
 
     Args:
@@ -60,8 +59,7 @@ class EngineFacts:
     go_version: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildRequest:
+class BuildRequest(NamedTuple):
     """What the classic builder is asked for.
 
     Args:
@@ -76,17 +74,16 @@ class BuildRequest:
     """
 
     dockerfile: str
-    build_args: Mapping[str, str] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
+    build_args: Mapping[str, str] = MappingProxyType({})
+    labels: Mapping[str, str] = MappingProxyType({})
     target: str | None = None
     platform: str | None = None
     network: str = "default"
     pull_credentials: RegistryCredentials | None = None
-    secrets: Mapping[str, Masked] = field(default_factory=dict)
+    secrets: Mapping[str, Masked] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class LocalImage:
+class LocalImage(NamedTuple):
     """An image in the engine.
 
     Args:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import BuildFailed, IntegrityFailure, Refused, RunnerError, Unavailable
@@ -99,7 +98,6 @@ def failure_in(message: dict[str, Any]) -> str | None:
     return str(error or detail or "the engine does not say why")
 
 
-@dataclass(slots=True)
 class BuildWatch:
     """Follows the messages of a build.
 
@@ -107,12 +105,13 @@ class BuildWatch:
         output: told of every line.
     """
 
-    output: Callable[[str], None]
-    image_id: str | None = None
-    step: str = ""
-    _built: set[str] = field(default_factory=set)
-    _line: str = ""
-    _tail: list[str] = field(default_factory=list)
+    def __init__(self, output: Callable[[str], None]) -> None:
+        self.output = output
+        self.image_id: str | None = None
+        self.step = ""
+        self._built: set[str] = set()
+        self._line = ""
+        self._tail: list[str] = []
 
     def see(self, message: dict[str, Any]) -> None:
         """Take one message.
@@ -215,7 +214,6 @@ def pull_failure(failure: str, step: str) -> RunnerError:
     return BuildFailed(f"The Dockerfile did not build, at {step}: {failure}")
 
 
-@dataclass(slots=True)
 class PushWatch:
     """Follows the messages of a push.
 
@@ -224,13 +222,14 @@ class PushWatch:
         progress: told of the bytes sent and to send, and of the layers done and known.
     """
 
-    tag: str
-    progress: Callable[[int, int], None]
-    digest: Digest | None = None
-    reused: int = 0
-    pushed: int = 0
-    finished: bool = False
-    _bytes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    def __init__(self, tag: str, progress: Callable[[int, int], None]) -> None:
+        self.tag = tag
+        self.progress = progress
+        self.digest: Digest | None = None
+        self.reused = 0
+        self.pushed = 0
+        self.finished = False
+        self._bytes: dict[str, tuple[int, int]] = {}
 
     def see(self, message: dict[str, Any]) -> None:
         """Take one message.

@@ -12,8 +12,7 @@ import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from zlib_ng import zlib_ng
 
@@ -41,8 +40,7 @@ _SAMPLES: Final = 4
 _INCOMPRESSIBLE: Final = 0.97
 
 
-@dataclass(frozen=True, slots=True)
-class Compressed:
+class Compressed(NamedTuple):
     """A layer that was compressed.
 
     Args:
@@ -58,8 +56,7 @@ class Compressed:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Compressor:
+class Compressor(NamedTuple):
     """Compresses on a pool of threads; zlib-ng releases the interpreter's lock.
 
     Args:
@@ -67,7 +64,7 @@ class Compressor:
         threads: how many of them it has.
     """
 
-    pool: ThreadPoolExecutor = field(repr=False)
+    pool: ThreadPoolExecutor
     threads: int
 
     def compress(self, pieces: Iterable[bytes], write: Callable[[bytes], object]) -> Compressed:

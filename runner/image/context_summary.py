@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from runner.image.archive import encoded
 from runner.image.digest import Digest
@@ -22,8 +21,7 @@ _EXAMPLES: Final = re.compile(r".*\.(example|sample|template|dist)")
 _NAMED_AT_MOST: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class ContextSummary:
+class ContextSummary(NamedTuple):
     """What went by in a stream.
 
     Args:
@@ -41,15 +39,15 @@ class ContextSummary:
     is_whole: bool = True
 
 
-@dataclass(slots=True)
 class Tally:
     """What is counted and hashed while entries go by."""
 
-    hasher: hashlib._Hash = field(default_factory=hashlib.sha256)
-    files: int = 0
-    bytes: int = 0
-    _like_secrets: list[str] = field(default_factory=list)
-    _has_git: bool = False
+    def __init__(self) -> None:
+        self.hasher = hashlib.sha256()
+        self.files = 0
+        self.bytes = 0
+        self._like_secrets: list[str] = []
+        self._has_git = False
 
     def begin(self, kind: str, path: str, size: int) -> None:
         """Count an entry, whose `size` bytes of content are to be given to `hasher` next.

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from runner.image.dockerfile_syntax import instructions, triggered
 
@@ -37,8 +36,7 @@ class _Unknown(Exception):
     """What an instruction reads cannot be known before the build."""
 
 
-@dataclass(frozen=True, slots=True)
-class ContextUse:
+class ContextUse(NamedTuple):
     """What is used of a folder.
 
     Args:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from runner.errors import Conflict, UsageError
 from runner.image import archive
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 _LINKS_IN_A_ROW: Final = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """One path of the folder, and what is used of it; of another kind than these three is a socket, say."""
 
     path: str
@@ -31,7 +29,6 @@ class Entry:
     is_file: bool = False
 
 
-@dataclass(slots=True)
 class ContextWalk:
     """A walk through the folder.
 
@@ -39,13 +36,13 @@ class ContextWalk:
         root: the folder, absolute.
         rules: of the ignore file.
         injected: paths that are not taken from the folder.
-        warnings: what was left out, as it is met.
     """
 
-    root: bytes
-    rules: IgnoreRules
-    injected: Container[str]
-    warnings: list[str] = field(default_factory=list)
+    def __init__(self, root: bytes, rules: IgnoreRules, injected: Container[str]) -> None:
+        self.root = root
+        self.rules = rules
+        self.injected = injected
+        self.warnings: list[str] = []
 
     def entries(self, use: ContextUse) -> Iterator[Entry]:
         """Folders before what is in them, names in the order of their bytes; no folder is read that is not used.

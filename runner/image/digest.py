@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import Self
 
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 
-@dataclass(frozen=True, slots=True, order=True)
 class Digest:
-    """A sha256 digest as registries write it: `sha256:` and 64 lower-case hexadecimal digits."""
+    """A sha256 digest as registries write it: `sha256:` and 64 lower-case hexadecimal digits.
 
-    text: str
+    Args:
+        text: the whole of it.
 
-    def __post_init__(self) -> None:
-        if not _SHA256.match(self.text):
-            raise ValueError(f"not a sha256 digest: {self.text[:100]!r}")
+    Raises:
+        ValueError: it is none.
+    """
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        if not _SHA256.match(text):
+            raise ValueError(f"not a sha256 digest: {text[:100]!r}")
+        self.text = text
 
     @classmethod
     def of(cls, content: bytes) -> Self:
@@ -37,3 +43,15 @@ class Digest:
 
     def __str__(self) -> str:
         return self.text
+
+    def __repr__(self) -> str:
+        return f"Digest({self.text!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return self.text == other.text if isinstance(other, Digest) else NotImplemented
+
+    def __lt__(self, other: Digest) -> bool:
+        return self.text < other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)

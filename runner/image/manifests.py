@@ -7,7 +7,6 @@ Formats: OCI image-spec 1.1 (manifest, index, config) and Docker's schema 2 with
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
@@ -91,15 +90,27 @@ class Descriptor(NamedTuple):
         return self.media_type in FOREIGN_LAYER_TYPES
 
 
-@dataclass(frozen=True)
 class Manifest:
     """A manifest, list or index: exact bytes under a media type; they are read when something is asked.
 
     Every property but `digest` and `descriptor` raises BadManifest if the bytes are not what the type says.
+
+    Args:
+        media_type: as it was served.
+        content: the bytes.
     """
 
-    media_type: str
-    content: bytes = field(repr=False)
+    def __init__(self, media_type: str, content: bytes) -> None:
+        self.media_type = media_type
+        self.content = content
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Manifest):
+            return NotImplemented
+        return (self.media_type, self.content) == (other.media_type, other.content)
+
+    def __hash__(self) -> int:
+        return hash((self.media_type, self.content))
 
     @cached_property
     def digest(self) -> Digest:

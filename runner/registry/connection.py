@@ -5,7 +5,6 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Generator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import urllib3
@@ -46,7 +45,6 @@ _UNKNOWN_AUTHORITY: Final = (
 _CERTIFICATE: Final = {9: _WRONG_TIME, 10: _WRONG_TIME, 62: _WRONG_NAME, 64: _WRONG_NAME}
 
 
-@dataclass
 class Sending:
     """A request's body that knows how long it must be, and remembers why it ended early.
 
@@ -55,9 +53,10 @@ class Sending:
         size: bytes that it must have.
     """
 
-    pieces: Body
-    size: int
-    failed: BaseException | None = field(default=None, init=False)
+    def __init__(self, pieces: Body, size: int) -> None:
+        self.pieces = pieces
+        self.size = size
+        self.failed: BaseException | None = None
 
     def __call__(self) -> Generator[bytes, None, None]:
         """The pieces; what their source raises is kept, as urllib3 would take an OSError for the network's."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from urllib3.exceptions import HTTPError
@@ -11,7 +10,7 @@ from urllib3.exceptions import HTTPError
 from runner.errors import IntegrityFailure
 from runner.registry.answers import Temporary
 from runner.registry.connection import PIECE
-from runner.registry.session import Call, Session
+from runner.registry.session import Call
 from runner.registry.uploads import pull_scope
 
 if TYPE_CHECKING:
@@ -20,11 +19,11 @@ if TYPE_CHECKING:
     import urllib3
 
     from runner.image.digest import Digest
+    from runner.registry.session import Session
 
 _PARTIAL, _NOT_FOUND, _RANGE_INVALID = 206, 404, 416
 
 
-@dataclass
 class BlobReader:
     """Reads one blob.
 
@@ -36,12 +35,13 @@ class BlobReader:
         limit: more bytes than this are not read.
     """
 
-    session: Session
-    path: str
-    digest: Digest
-    size: int | None
-    limit: int
-    _read: int = field(default=0, init=False)
+    def __init__(self, session: Session, path: str, digest: Digest, size: int | None, limit: int) -> None:
+        self.session = session
+        self.path = path
+        self.digest = digest
+        self.size = size
+        self.limit = limit
+        self._read = 0
 
     def pieces(self) -> Generator[bytes, None, None]:
         """The blob's bytes; the last piece comes only if hash and size are right.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
@@ -45,7 +44,6 @@ class LostUpload(Exception):
     """The registry no longer knows the session, or not with the bytes that it had."""
 
 
-@dataclass
 class UploadSession:
     """An open upload: where the next request goes, and how many bytes the registry has.
 
@@ -56,11 +54,12 @@ class UploadSession:
         certain: whether the offset is as the registry said last.
     """
 
-    path: str
-    location: str
-    offset: int = 0
-    certain: bool = True
-    resumed: bool = False
+    def __init__(self, path: str, location: str, offset: int = 0) -> None:
+        self.path = path
+        self.location = location
+        self.offset = offset
+        self.certain = True
+        self.resumed = False
 
 
 def push_scope(path: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def build_report(
         "version": REPORT_VERSION,
         "outcome": dict(outcome),
         **facts,
-        "steps": [asdict(step) for step in steps],
+        "steps": [vars(step) for step in steps],
         "warnings": list(warnings),
     }
     return (json.dumps(document, indent=2, sort_keys=False) + "\n").encode()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Self
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from runner import __version__
 from runner.image.digest import Digest
@@ -19,26 +19,23 @@ PREDICATE_TYPE: Final = "https://slsa.dev/provenance/v1"
 BUILD_TYPE: Final = "urn:lading:docker-image:1"
 _LONGEST: Final = 4 << 20
 _WHOLE: Final = "all files"
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class BadStatement(ValueError):
     """Not a statement of lading's, or not whole."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
+class Statement(NamedTuple):
     """What one run of one task published.
 
     Args:
         repository: in full, `docker.io/mozilla/balrog`.
         published: the digest that `docker pull NAME@…` takes: the manifest's, or the index's.
         manifest: the image manifest's digest.
-        index: the index's digest, or None for a single manifest.
         config: the config's digest.
         diff_ids: of the uncompressed layers, the base's first.
         layers: the digests of the layers as pushed.
-        images: of an index: each platform's `platform`, `manifest`, `config`, `diffIds`, `layers`; the first is the one
-            that `manifest`, `config`, `diff_ids` and `layers` tell of.
         tags: each with its state: `pushed`, `moved`, `already there`, or what went wrong.
         source: the source repository's URL.
         revision: the commit.
@@ -46,6 +43,9 @@ class Statement:
         task_id: of the task, or "" outside of one.
         run_id: of the run.
         root_url: of the Taskcluster.
+        index: the index's digest, or None for a single manifest.
+        images: of an index: each platform's `platform`, `manifest`, `config`, `diffIds`, `layers`; the first is the one
+            that `manifest`, `config`, `diff_ids` and `layers` tell of.
         bases: base images: their reference and what is known of them.
         parameters: what the build was asked for, without values of build arguments.
         context: the hash of the checkout's files: paths, kinds, executable bits, contents, targets of links.
@@ -60,11 +60,9 @@ class Statement:
     repository: str
     published: Digest
     manifest: Digest
-    index: Digest | None = None
     config: Digest
     diff_ids: tuple[Digest, ...]
     layers: tuple[Digest, ...]
-    images: tuple[Mapping[str, Any], ...] = ()
     tags: Mapping[str, str]
     source: str
     revision: str | None
@@ -72,13 +70,15 @@ class Statement:
     task_id: str
     run_id: int
     root_url: str
+    index: Digest | None = None  # type: ignore[assignment]  # a tuple's method, of which nothing here makes use
+    images: tuple[Mapping[str, Any], ...] = ()
     bases: tuple[Mapping[str, str], ...] = ()
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = _NOTHING
     context: Digest | None = None
     context_is_whole: bool = True
-    builder: Mapping[str, str] = field(default_factory=dict)
-    times: Mapping[str, str] = field(default_factory=dict)
-    artifacts: Mapping[str, Any] = field(default_factory=dict)
+    builder: Mapping[str, str] = _NOTHING
+    times: Mapping[str, str] = _NOTHING
+    artifacts: Mapping[str, Any] = _NOTHING
     reused: Mapping[str, Any] | None = None
 
     @property

@@ -73,6 +73,24 @@ def test_a_publish_that_builds_nothing_waits_for_nothing_that_builds():
     assert not set(done.stdout.split()) & BUILDS
 
 
+def test_a_publish_that_the_engine_pushes_loads_nothing_of_the_direct_way_and_no_data_classes():
+    """`dataclasses` comes with `inspect`, and each class takes 1 ms: together a tenth of a small publish."""
+    modules = (
+        "commands.publish",
+        "building",
+        "engines.docker_engine",
+        "transport_choice",
+        "engine_publication",
+    )
+    program = f"import {', '.join(f'runner.{name}' for name in modules)}, sys; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.split())
+    assert "docker" in loaded
+    assert not loaded & {"dataclasses", "inspect", "runner.direct_publication", "runner.packing"}
+
+
 def test_the_console_verifies_without_an_engine():
     program = "import console.commands.verify, sys; print(*sys.modules)"
     done = subprocess.run(

@@ -70,7 +70,9 @@ def test_the_first_problem_is_the_exit_code_and_the_rest_is_none():
 
 
 def test_a_report_is_versioned_json_with_every_step():
-    steps = [Step("build", 1.0, 2.5, "ok", {"bytes": 7}), Step("push", 3.5)]
+    steps = [Step("build", 1.0), Step("push", 3.5)]
+    steps[0].seconds, steps[0].outcome = 2.5, "ok"
+    steps[0].facts["bytes"] = 7
     report = json.loads(
         build_report(
             steps, ["careful"], outcome={"exitCode": 4, "error": "x"}, facts={"tags": {"latest": "moved"}}

@@ -12,6 +12,7 @@ from runner.evidence import gather
 from runner.evidence_image import Reading
 from runner.evidence_task import Lookup
 from runner.image.digest import Digest
+from runner.image.manifests import Manifest
 from runner.image.reference import Registry, Repository
 from runner.registry.client import RegistryClient
 from runner.registry.effects import Effects
@@ -144,7 +145,7 @@ def test_a_recompressed_layer_with_other_content_is_caught(place):
     ).replace(f'"size": {len(other.layers[1])}'.encode(), f'"size": {len(hostile.layers[1])}'.encode())
 
     class Paired(Image):
-        manifest = replace(other.manifest, content=document)
+        manifest = Manifest(other.manifest.media_type, document)
 
     hostile.push(place.client, place.repository)
     place.serve(AMD, Paired(other.platform, other.files, 1))

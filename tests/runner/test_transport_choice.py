@@ -1,7 +1,6 @@
 """Who pushes follows from what is cheap to know, and never makes a push slower than the engine's."""
 
 import random
-from dataclasses import replace
 
 import pytest
 
@@ -9,26 +8,26 @@ from runner.transport_choice import Cargo, ContextSample, Way, choose_way
 
 MB = 1_000_000
 TEXT = Cargo(store="classic", go_version="go1.19.8", total=200 * MB, new=200 * MB, stored=0, cores=2)
-NOISE = replace(TEXT, total=300 * MB, new=300 * MB, stored=300 * MB)
+NOISE = TEXT._replace(total=300 * MB, new=300 * MB, stored=300 * MB)
 
 
 @pytest.mark.parametrize(
     ("cargo", "way"),
     [
         (TEXT, Way.DIRECT),
-        (replace(TEXT, go_version="go1.26.8"), Way.DIRECT),
-        (replace(TEXT, go_version="go1.27.1"), Way.ENGINE),
-        (replace(TEXT, go_version="go1.27.1", cores=4), Way.DIRECT),
-        (replace(TEXT, cores=1), Way.DIRECT),
+        (TEXT._replace(go_version="go1.26.8"), Way.DIRECT),
+        (TEXT._replace(go_version="go1.27.1"), Way.ENGINE),
+        (TEXT._replace(go_version="go1.27.1", cores=4), Way.DIRECT),
+        (TEXT._replace(cores=1), Way.DIRECT),
         (NOISE, Way.DIRECT),
-        (replace(NOISE, go_version="go1.26.8"), Way.DIRECT),
-        (replace(NOISE, go_version="go1.27.1"), Way.ENGINE),
-        (replace(NOISE, go_version=""), Way.ENGINE),
-        (replace(TEXT, total=5000, new=5000), Way.ENGINE),
-        (replace(TEXT, total=1000 * MB, new=1 * MB), Way.ENGINE),
-        (replace(TEXT, total=5000 * MB, new=50 * MB), Way.ENGINE),
-        (replace(TEXT, store="containerd"), Way.ENGINE),
-        (replace(TEXT, new=0), Way.ENGINE),
+        (NOISE._replace(go_version="go1.26.8"), Way.DIRECT),
+        (NOISE._replace(go_version="go1.27.1"), Way.ENGINE),
+        (NOISE._replace(go_version=""), Way.ENGINE),
+        (TEXT._replace(total=5000, new=5000), Way.ENGINE),
+        (TEXT._replace(total=1000 * MB, new=1 * MB), Way.ENGINE),
+        (TEXT._replace(total=5000 * MB, new=50 * MB), Way.ENGINE),
+        (TEXT._replace(store="containerd"), Way.ENGINE),
+        (TEXT._replace(new=0), Way.ENGINE),
     ],
     ids=[
         "text, old engine",

@@ -1,7 +1,5 @@
 """A statement as a run writes it, for tests that alter one thing of it."""
 
-from dataclasses import replace
-
 from runner.image.digest import Digest
 from runner.task.statement import Statement
 
@@ -34,4 +32,4 @@ def statement(**changes):
         times={"started": "2026-11-24T03:29:36Z", "finished": "2026-11-24T03:30:01Z"},
         artifacts={"way": "declared", "chainOfTrust": True},
     )
-    return replace(made, **changes)
+    return made._replace(**changes)
