@@ -37,6 +37,7 @@ class Rendering:
         scopes: all scopes with which they are created; those that are not the role's are the service's own.
         places: of each task by id, the place in the file's list.
         hooks: what else is triggered, `GROUP/HOOK`, for which the role needs `github:trigger-hook:`.
+        contexts: of each hook, what the file tells it besides the event.
     """
 
     event: GithubEvent
@@ -45,6 +46,7 @@ class Rendering:
     scopes: tuple[str, ...]
     places: Mapping[str, int]
     hooks: tuple[str, ...] = ()
+    contexts: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def group(self) -> str | None:
@@ -111,9 +113,11 @@ class TaskclusterYml:
             return Rendering(event, tasks, event.v0_role, _scopes(event.v0_role, "statuses"), places)
         rendered = render_v1(self.yaml, event, root_url=root_url, now=now, new_id=new_id)
         tasks, places = compile_tasks(self.yaml, rendered, new_id)
-        hooks = tuple(str(hook["name"]) for hook in rendered.document.get("hooks", []))
+        named = rendered.document.get("hooks", [])
+        hooks = tuple(str(hook["name"]) for hook in named)
+        contexts = tuple(hook.get("context", {}) for hook in named)
         route = "checks" if rendered.document.get("reporting") else "statuses"
-        return Rendering(event, tasks, event.role, _scopes(event.role, route), places, hooks)
+        return Rendering(event, tasks, event.role, _scopes(event.role, route), places, hooks, contexts)
 
 
 def _scopes(role: str | None, route: str) -> tuple[str, ...]:

@@ -91,7 +91,7 @@ def _push(
         pull_request=arguments.pull_request,
     )
     answer = asyncio.run(push(read_push(folder, happening, environment), environment))
-    if not answer["tasks"]:
+    if not (answer["tasks"] or answer["hooks"]):
         print("The task file has no task for this event.", file=stderr)
     stdout.write(as_text(answer, as_json=arguments.json))
     return 0

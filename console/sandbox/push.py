@@ -10,15 +10,16 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from console.domain.taskcluster_yml import FILE_NAME, BadTaskclusterYml, read
+from console.sandbox.pushed_hooks import trigger_hooks
 from console.sandbox.signed_http import Api, Credentials, TaskclusterFailure
 from runner.errors import Conflict, Refused, Unavailable, UsageError
 from runner.masking import Masked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
 
-    from console.domain.taskcluster_yml import Rendering
     from console.sandbox.pushed import Push
+    from runner.errors import RunnerError
 
 _FORBIDDEN: Final = 403
 _CONFLICT: Final = 409
@@ -26,14 +27,17 @@ _LOOPBACK: Final = ("127.0.0.1", "localhost")
 
 
 async def push(pushed: Push, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Create the tasks of a push, with the scopes of its role and no others, and record the build.
+    """Trigger the hooks and create the tasks of a push, with the scopes of its role and no others; record the builds.
+
+    A hook that cannot be triggered keeps no task from being created.
 
     Returns:
-        `taskGroupId`, and `tasks`: of each its `taskId` and `name`.
+        `taskGroupId`, and `tasks`: of each its `taskId` and `name`; `hooks`: of each its `taskId` and the `hook`.
 
     Raises:
-        UsageError: the variables of a sandbox are not set, or the task file does not become tasks.
-        Refused: the role does not grant what the tasks need.
+        UsageError: the variables of a sandbox are not set, the task file does not become tasks, or a hook does not
+            take the event.
+        Refused: the role does not grant what the tasks and hooks need.
         Conflict: a task exists already.
         Unavailable: the sandbox does not answer.
     """
@@ -49,34 +53,52 @@ async def push(pushed: Push, environment: Mapping[str, str]) -> dict[str, Any]:
         raise UsageError(f"{error}.") from error
     try:
         async with aiohttp.ClientSession() as session:
+            own = Api(session, root_url, credentials)
+            triggering = trigger_hooks(own, rendering, root_url=root_url, now=now, new_id=taskcluster.slugId)
+            hooks, failure = await _triggered(own, pushed, triggering)
             api = Api(session, root_url, credentials, rendering.scopes)
             for task_id, task in rendering.tasks.items():
                 await api.call("PUT", "queue", "task", task_id, payload={"created": now, **task})
-            if rendering.tasks:
-                own = Api(session, root_url, credentials)
-                build = _build(pushed, rendering)
-                await own.call("POST", "github", "sandbox", "builds", payload=build)
+            if rendering.group is not None:
+                await _record(own, pushed, rendering.group)
     except TaskclusterFailure as error:
         raise _translated(error, rendering.role or "") from error
     except aiohttp.ClientError as error:
         raise Unavailable(
             f"{root_url} does not answer.", cause=f"{error}.", action="Start it: lading sandbox"
         ) from error
+    if failure is not None:
+        raise failure
     named = [{"taskId": task_id, "name": _name(task)} for task_id, task in rendering.tasks.items()]
-    return {"taskGroupId": rendering.group, "tasks": named}
+    return {"taskGroupId": rendering.group, "tasks": named, "hooks": hooks}
 
 
-def _build(pushed: Push, rendering: Rendering) -> dict[str, Any]:
+async def _triggered(
+    own: Api, pushed: Push, triggering: AsyncIterator[tuple[str, str]]
+) -> tuple[list[dict[str, str]], RunnerError | None]:
+    made = []
+    try:
+        async for hook, task_id in triggering:
+            made.append({"taskId": task_id, "hook": hook})
+            await _record(own, pushed, task_id)
+    except (Refused, UsageError) as error:
+        return made, error
+    return made, None
+
+
+async def _record(own: Api, pushed: Push, group: str) -> None:
     organization, _, repository = pushed.event.slug.partition("/")
-    build = {
+    build: dict[str, Any] = {
         "organization": organization,
         "repository": repository,
         "sha": pushed.revision,
         "ref": pushed.ref,
-        "taskGroupId": rendering.group,
+        "taskGroupId": group,
         "eventType": pushed.event.name,
     }
-    return build if pushed.pull_request is None else {**build, "pullRequestNumber": pushed.pull_request}
+    if pushed.pull_request is not None:
+        build["pullRequestNumber"] = pushed.pull_request
+    await own.call("POST", "github", "sandbox", "builds", payload=build)
 
 
 def _name(task: Mapping[str, Any]) -> str:
@@ -112,7 +134,9 @@ def _translated(error: TaskclusterFailure, role: str) -> Refused | Conflict | Us
 
 
 def as_text(answer: Mapping[str, Any], *, as_json: bool) -> str:
-    """The answer for standard output: JSON, or a line for each task."""
+    """The answer for standard output: JSON, or a line for each task and hook."""
     if as_json:
         return json.dumps(answer, indent=2) + "\n"
-    return "".join(f"{task['taskId']} {task['name']}\n" for task in answer["tasks"])
+    lines = [f"{task['taskId']} {task['name']}" for task in answer["tasks"]]
+    lines += [f"{hook['taskId']} hook {hook['hook']}" for hook in answer["hooks"]]
+    return "".join(f"{line}\n" for line in lines)

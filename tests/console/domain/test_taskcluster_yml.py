@@ -79,8 +79,9 @@ def test_checks_are_reported_where_the_file_asks_for_them():
 
 
 def test_hooks_are_triggered_beside_the_tasks():
-    found = rendering("version: 1\nhooks: [{name: group/hook, context: {a: 1}}]")
-    assert (found.hooks, dict(found.tasks), found.group) == (("group/hook",), {}, None)
+    found = rendering("version: 1\nhooks: [{name: group/hook, context: {a: 1}}, {name: b/c}]")
+    assert (found.hooks, found.contexts) == (("group/hook", "b/c"), ({"a": 1}, {}))
+    assert (dict(found.tasks), found.group) == ({}, None)
 
 
 V1 = """version: 1

@@ -132,7 +132,7 @@ async def test_an_event_runs_with_its_role_and_becomes_a_build(acts, happening, 
 
 
 async def test_an_event_without_tasks_makes_no_build(pushes, service):
-    assert await pushes(branch="idle") == {"taskGroupId": None, "tasks": []}
+    assert await pushes(branch="idle") == {"taskGroupId": None, "tasks": [], "hooks": []}
     assert (await service("github").builds())["builds"] == []
 
 
@@ -220,3 +220,74 @@ async def test_a_push_goes_to_a_sandbox_only(repository):
     }
     with pytest.raises(UsageError, match="is no sandbox"):
         await push(read_push(repository, Happening(branch="main"), environment), environment)
+
+
+HOOKS = """\
+version: 1
+hooks:
+  - {name: g/build/all, context: {level: 1}}
+  - {name: g/none}
+"""
+HOOK_TASK = {
+    "taskQueueId": "proj/ci",
+    "schedulerId": "taskcluster-github",
+    "payload": {"$eval": "payload.context"},
+    "extra": {"for": "${payload.tasks_for} ${payload.event.ref}", "at": "${payload.taskcluster_root_url}"},
+    "metadata": {"name": "h", "description": "d", "owner": "a@b.c", "source": "https://example.com/"},
+}
+
+
+@pytest.fixture
+async def hooked(service, repository):
+    """A branch whose task file names two hooks, of which the second makes no task."""
+    names = _git(repository, "branch", "--list", "hooked")
+    if not names:
+        _git(repository, "checkout", "-q", "-b", "hooked")
+        (repository / ".taskcluster.yml").write_text(
+            HOOKS + TASK_FILE.partition("{pullRequests: public}\n")[2]
+        )
+        _git(repository, "commit", "-q", "-a", "-m", "Hooks")
+        _git(repository, "checkout", "-q", "main")
+    metadata = {"name": "n", "description": "d", "owner": "a@b.c"}
+    for hook_id, task in (("build/all", HOOK_TASK), ("none", {"$if": "false", "then": {}})):
+        hook = {"metadata": metadata, "task": task, "triggerSchema": {"type": "object"}}
+        await service("hooks").createHook("g", hook_id, hook)
+    await service("auth").createRole("hook-id:g/*", {"description": "d", "scopes": SCOPES})
+
+
+@pytest.mark.usefixtures("hooked")
+async def test_the_hooks_that_a_task_file_names_are_triggered_with_the_event(acts):
+    pushes, granted, service, _repository = acts
+    await granted("branch:hooked", [*SCOPES, "github:trigger-hook:g/*"])
+    made = await pushes(branch="hooked")
+    ((task_id, hook),) = [(fired["taskId"], fired["hook"]) for fired in made["hooks"]]
+    assert hook == "g/build/all"
+    task = await service("queue").task(task_id)
+    assert task["payload"] == {"level": 1}
+    assert task["extra"]["for"] == "github-push refs/heads/hooked"
+    assert len(made["tasks"]) == 1
+    groups = {build["taskGroupId"] for build in (await service("github").builds())["builds"]}
+    assert groups == {task_id, made["taskGroupId"]}
+
+
+@pytest.mark.usefixtures("hooked")
+async def test_a_hook_that_may_not_be_triggered_is_told_and_keeps_no_task_from_being_created(acts):
+    pushes, granted, service, _repository = acts
+    await granted("branch:hooked")
+    with pytest.raises(Refused, match="does not grant github:trigger-hook:g/build/all"):
+        await pushes(branch="hooked")
+    assert len((await service("github").builds())["builds"]) == 1
+
+
+@pytest.mark.usefixtures("hooked")
+async def test_a_hook_that_does_not_take_the_event_or_is_not_there_is_told(acts):
+    pushes, granted, service, _repository = acts
+    await granted("branch:hooked", [*SCOPES, "github:trigger-hook:g/*"])
+    await service("auth").deleteRole("hook-id:g/*")
+    with pytest.raises(
+        Refused, match="The hook g/build/all creates no task: .*The role `hook-id:g/build/all`"
+    ):
+        await pushes(branch="hooked")
+    await service("hooks").removeHook("g", "build/all")
+    with pytest.raises(UsageError, match="The hook g/build/all was not triggered: .*No such hook"):
+        await pushes(branch="hooked")
