@@ -129,7 +129,7 @@ def _links(reference: ImageReference, evidence: Evidence, verdict: Verdict) -> I
 def _tag(reference: ImageReference, evidence: Evidence) -> Link:
     if reference.digest is not None:
         return Link("tag", Standing.NOT_ASKED, ("named by its digest: no tag was read",))
-    return Link("tag", Standing.HOLDS, (f"{reference.manifest_name} names {evidence.digest}",))
+    return Link("tag", Standing.HOLDS, (f"{reference.manifest_name} names sha256:{evidence.digest.short}…",))
 
 
 def _commit(evidence: Evidence) -> Link:

@@ -68,9 +68,12 @@ class VerdictView(VerticalScroll):
             evidence: what was read.
             verdict: what was decided.
         """
-        self._answer.update(Content("\n").join([*_answer(verdict)]))
+        deciding = _deciding(verdict)
+        told = [line(text) for text in deciding or [verdict.summary]]
+        self._answer.update(Content("\n").join([_said(*answer_of(verdict)), *told]))
         links = links_of(reference, evidence, verdict)
-        for cell, content in zip(self._cells, chain.from_iterable(map(_cells, links)), strict=True):
+        cells = chain.from_iterable(_cells(link, frozenset(deciding)) for link in links)
+        for cell, content in zip(self._cells, cells, strict=True):
             cell.update(content)
         self.query_one(Grid).display = True
         self._below.update(Content("\n").join([*_below(reference, evidence, verdict)]))
@@ -91,19 +94,18 @@ def _said(standing: Standing, words: str) -> Content:
     return line(f"{glyph} {words}", tone)
 
 
-def _answer(verdict: Verdict) -> Iterator[Content]:
-    answer = answer_of(verdict)
-    yield _said(answer.standing, answer.words)
-    deciding = _DECIDING.get(answer.standing)
-    if deciding is None:
-        yield line(verdict.summary)
-    yield from (line(check.seen) for check in verdict.checks if check.outcome is deciding)
+def _deciding(verdict: Verdict) -> list[str]:
+    """What was seen where it differs, or else where it cannot be read."""
+    outcome = _DECIDING.get(answer_of(verdict).standing)
+    return [check.seen for check in verdict.checks if check.outcome is outcome]
 
 
-def _cells(link: Link) -> tuple[Content, Content]:
+def _cells(link: Link, above: frozenset[str]) -> tuple[Content, Content]:
+    """A link's name and what was seen; what decided is told above already, and long."""
     glyph, tone = _LOOKS[link.standing]
-    seen = Content("\n").join([line(text, "quiet" if tone == "quiet" else "plain") for text in link.seen])
-    return line(f"{glyph} {link.name}", tone), seen
+    told = ["as told above" if text in above else text for text in link.seen]
+    seen = [line(text, "quiet" if tone == "quiet" else "plain") for text in dict.fromkeys(told)]
+    return line(f"{glyph} {link.name}", tone), Content("\n").join(seen)
 
 
 def _below(reference: ImageReference, evidence: Evidence, verdict: Verdict) -> Iterator[Content]:

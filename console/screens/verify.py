@@ -103,10 +103,10 @@ class Verify(ConsoleScreen):
 
     def _demanded(self, words: Sequence[str]) -> None:
         self._field.value = shlex.join(words)
+        self._field.cursor_position = 0
         if words[0].startswith("-"):
             # Neither the task nor the checkout names an image.
             self._field.focus()
-            self._field.cursor_position = 0
             self.notify("The task left no statement: type the image first.", severity="warning")
         else:
             self._verify()
@@ -114,6 +114,7 @@ class Verify(ConsoleScreen):
     @on(Input.Submitted, "#image")
     def _asked(self) -> None:
         if self._field.value.strip():
+            self._field.cursor_position = 0
             self._view.focus()
             self._verify()
 
@@ -171,6 +172,7 @@ class Verify(ConsoleScreen):
     def action_change(self) -> None:
         """Type something else."""
         self._field.focus()
+        self._field.action_end()
 
     def action_move(self, how: str) -> None:
         """Move as the scroller's own keys do."""

@@ -16,6 +16,7 @@ from console.domain.secret_change import Fingerprints
 from console.sandbox.seed import BRANCH_ROLE, DOCKERHUB
 from tests.support.screens import settled, shows
 from tests.support.screenshots_builds import NEXT, add_builds
+from tests.support.screenshots_verify import verify
 from tests.support.screenshots_world import NEXT_TOKEN, READS_SECRET, USER, screenshots_world
 
 NARROW, WIDE = (80, 24), (120, 40)
@@ -114,6 +115,8 @@ STATES = [
     State("trigger", of_a_build(*TO_TASK, ("T", "Retrigger docker-image"))),
     State("log", of_a_build(("jl", "ended: completed"))),
     State("artifacts", of_a_build(*TO_TASK, ("a", "public/logs/live"))),
+    State("verify", verify("Verified (exit code 0)", "✓ signature")),
+    State("verify-differs", verify("NOT verified", moved=True)),
     State("sign-in", press("ctrl+r", until=["A client that lives a day"])),
     State("access", press("3", until=["last modified"])),
     State("access-why", press("3", "enter", "G", "enter", until=["the server agrees"])),

@@ -71,7 +71,7 @@ async def test_a_builds_image_is_verified_by_one_key_with_task_and_repository_fi
         words = f"{place.image}:v3.82 --task {PUBLISHED} --source mozilla/balrog"
         assert app.screen.query_one("#image", Input).value == words
         for name, seen in {
-            "tag": f"v3.82 names {OURS.manifest.digest}",
+            "tag": f"v3.82 names sha256:{OURS.manifest.digest.short}…",
             "digest": f"the registry serves {OURS.manifest.digest}, as the statement says",
             "manifest": "3 blobs of",
             "task": f"the statement is that of task {PUBLISHED} run 0 (given)",
@@ -106,7 +106,8 @@ async def test_what_differs_cannot_be_read_or_was_not_demanded_is_told_apart(pla
         with place.moved():
             await typed(pilot, f"{image} --task {PUBLISHED}")
             await shows(pilot, "✗ NOT verified: it differs (exit code 6)", "the config differs")
-            assert link(pilot.app, "tag") == f"v3.82 names {THEIRS.manifest.digest}"
+            assert link(pilot.app, "tag") == f"v3.82 names sha256:{THEIRS.manifest.digest.short}…"
+            assert link(pilot.app, "digest") == "as told above"
             assert "✗ digest" in drawn(pilot.app)
         await typed(pilot, f"{image} --task {PUBLISHED} --source mozilla/other")
         await shows(pilot, "✗ NOT verified", "no scope of task", "✗ repository")
