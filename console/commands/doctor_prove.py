@@ -55,5 +55,5 @@ def run_prove(
         print(json.dumps(answer, indent=2), file=stdout)
     else:
         stdout.writelines(f"{line}\n" for line in proof_lines(proofs, Paint.on(stdout, environment)))
-        print(conclusion(verdict), file=stdout)
+        print(conclusion(proofs), file=stdout)
     return CODES[verdict]

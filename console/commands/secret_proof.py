@@ -65,5 +65,5 @@ def prove_saved(
         return ExitCode.SIGINT, {"proved": None, "why": "it was not waited for", "proofs": []}
     verdict = verdict_of(proofs)
     output.writelines(f"{line}\n" for line in proof_lines(proofs, Paint.on(output, environment)))
-    print(conclusion(verdict, registry), file=output)
+    print(conclusion(proofs, registry), file=output)
     return CODES[verdict], {"proved": verdict, "why": "", "proofs": [proof_json(proof) for proof in proofs]}

@@ -105,18 +105,21 @@ def verdict_of(proofs: Sequence[Proof]) -> bool | None:
     return True if proofs and all(proof.is_good for proof in proofs) else None
 
 
-def conclusion(verdict: bool | None, registry: Registry | None = None) -> str:
+def conclusion(proofs: Sequence[Proof], registry: Registry | None = None) -> str:
     """What to do with the old token after a rotation.
 
     Args:
-        verdict: of the proofs.
+        proofs: all that were made.
         registry: whose token it is, where that is known.
     """
-    if verdict:
-        return f"Proved: the token is taken and may push; nothing was published. {revoke_words(registry)}"
-    if verdict is False:
+    verdict = verdict_of(proofs)
+    if verdict is None:
+        return "Whether the secret's token may push was not found out: keep the old one."
+    if not verdict:
         return "The secret's token may not push: keep the old one until this is mended."
-    return "Whether the secret's token may push was not found out: keep the old one."
+    wrong = {each.name for proof in proofs for each in proof.findings if each.level is Level.PROBLEM}
+    still = f" A publish would still fail: {', '.join(sorted(wrong))}." if wrong else ""
+    return f"Proved: the token is taken and may push; nothing was published.{still} {revoke_words(registry)}"
 
 
 def revoke_words(registry: Registry | None) -> str:

@@ -142,9 +142,8 @@ class ProofScreen(ConsoleScreen):
         self._draw()
 
     def _done(self) -> None:
-        verdict = verdict_of(self._proofs)
-        glyph, tone = _VERDICTS[verdict]
-        self._end = f"{glyph} {conclusion(verdict, self._registry)}", tone
+        glyph, tone = _VERDICTS[verdict_of(self._proofs)]
+        self._end = f"{glyph} {conclusion(self._proofs, self._registry)}", tone
         self._draw()
 
     def show_error(self, error: BaseException) -> None:
@@ -172,8 +171,14 @@ class ProofScreen(ConsoleScreen):
             yield line("▸ A task tries the token: keep the old one until it has.", "strong")
         for task in self._tasks.values():
             yield Content("")
-            yield line(f"{state_words(task.result)}  {task.name}  {task.task_id}", tone_of(task.state))
-            yield line(f"on {task.pool}", "quiet")
+            # A plan exits with its first problem's code: that the task failed says nothing of the token.
+            ended = any(proof.task_id == task.task_id and proof.findings for proof in self._proofs)
+            words = f"{task.name}  {task.task_id}  on {task.pool}"
+            yield (
+                line(words, "quiet")
+                if ended
+                else line(f"{state_words(task.result)}  {words}", tone_of(task.state))
+            )
         for proof in self._proofs:
             yield Content("")
             if proof.failure:

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
-from console.domain.proof_task import Proof, findings_in, proof_of
+from console.domain.proof_task import Proof, conclusion, findings_in, proof_of, verdict_of
 from runner.findings import Finding, Level
+from runner.image.reference import Registry
 
+HUB = Registry("docker.io")
 DEFINITION: dict[str, Any] = {
     "taskQueueId": "proj-balrog/ci",
     "scopes": ["secrets:get:x", "index:insert-task:project.balrog.sha256.*"],
@@ -79,6 +81,23 @@ def proof(secret, push):
 )
 def test_a_token_is_good_if_it_is_taken_and_may_push(secret, push, good):
     assert proof(secret, push).is_good is good
+
+
+def test_only_what_was_proved_lets_the_old_token_be_revoked():
+    good, bad, unknown = (
+        proof(Level.OK, Level.OK),
+        proof(Level.OK, Level.PROBLEM),
+        Proof("x", (), "it failed"),
+    )
+    told = conclusion([good], HUB)
+    assert told.endswith("Now revoke the old token: https://app.docker.com/settings/personal-access-tokens.")
+    # What else is wrong is no reason to keep the old one, and not kept quiet.
+    assert "A publish would still fail: engine." in told
+    assert conclusion([good], Registry("r.example:5000")).endswith("at r.example:5000.")
+    for proofs, verdict in (([bad], False), ([good, bad], False), ([unknown], None), ([], None)):
+        assert verdict_of(proofs) is verdict
+        assert "keep the old one" in conclusion(proofs, HUB)
+        assert "evoke" not in conclusion(proofs, HUB)
 
 
 def test_without_findings_nothing_is_known():
