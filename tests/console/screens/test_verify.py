@@ -22,7 +22,7 @@ from tests.support.published_world import (
     stated_in,
 )
 from tests.support.screens import drawn, settled, shows, until
-from tests.support.screenshots_builds import PUBLISHED, RUNNING
+from tests.support.screenshots_builds import PUBLISHED, RUNNING, TAGGED
 from tests.support.screenshots_world import ROOT_URL, screenshots_world
 
 pytestmark = pytest.mark.enable_socket
@@ -193,3 +193,17 @@ async def test_escape_ends_a_reading_that_shows_how_far_it_is(place, twice):
             let_go.set()
             await until(pilot, lambda: not readers())
             assert "exit code" not in drawn(pilot.app)
+
+
+async def test_nothing_that_a_statement_says_is_obeyed(place):
+    hostile = "\x1b]0;owned\x07\x9b31m\u202egnp[bold]"
+    event = {"kind": "push", "branch": f"main{hostile}", "tag": None}
+    source = f"https://github.com/mozilla/balrog{hostile}"
+    publish(place.world, stated_in(place.repository, OURS, TAGGED, event=event, source=source))
+    async with opened(place, f"{place.image}:v3.82 --task {TAGGED}") as pilot:
+        await shows(pilot, "✓ Verified (exit code 0)", r"branch main\x1b]0;owned\x07\x9b31m\u202egnp[bold]")
+        assert link(pilot.app, "repository").endswith(r"balrog\x1b]0;owned\x07\x9b31m\u202egnp[bold]")
+        assert not set("\x1b\x07\x9b\u202e") & set(drawn(pilot.app))
+        await typed(pilot, f"{place.image}:v3.82 --task {TAGGED} --ref {hostile!r}")
+        await shows(pilot, "✗ NOT verified", r"\u202egnp[bold]")
+        assert not set("\x1b\x07\x9b\u202e") & set(drawn(pilot.app))
