@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from console.actions.artifact_list import list_artifacts
 from console.actions.build_report import REPORT, STATEMENT, named, read_json
+from console.domain.build_result import BuildResult, result_of
 from console.domain.build_timeline import TimelineStep, timeline
-from console.domain.builds import tells_result
 from console.failures import Absent, MissingScopes
 from console.services import tasks
 from runner.errors import RunnerError
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from console.domain.builds import Task
 
 
+_MOST_IMAGES: Final = 20
+_MOST_DEPENDENCIES: Final = 20
+
+
 @dataclass(frozen=True, slots=True)
 class TaskDetail:
     """A task.
@@ -27,8 +31,7 @@ class TaskDetail:
         task: with its definition and runs.
         artifacts: of its last run.
         timeline: from the decision to the push.
-        digest: that it published, or "".
-        tags: that it pushed, with their states.
+        results: what came of each image, in the order of their artifacts.
         dependencies: the tasks that it waits for; one that is there no longer is left out.
         problems: what could not be read, in words.
     """
@@ -36,8 +39,7 @@ class TaskDetail:
     task: Task
     artifacts: tuple[Artifact, ...]
     timeline: tuple[TimelineStep, ...]
-    digest: str
-    tags: tuple[tuple[str, str], ...]
+    results: tuple[BuildResult, ...]
     dependencies: tuple[Task, ...]
     problems: tuple[str, ...]
 
@@ -56,27 +58,41 @@ async def read_task(connection: Connection, task_id: str) -> TaskDetail:
         found = await list_artifacts(connection, task_id) if task.runs else []
     except RunnerError as error:
         problems.append(str(error))
-    report, statement = None, None
-    for artifact in named(found, REPORT)[:1]:
-        report, problem = await read_json(connection, artifact)
-        problems.extend([problem] if problem else [])
-    for artifact in named(found, STATEMENT)[:1]:
-        statement, problem = await read_json(connection, artifact)
-        problems.extend([problem] if problem else [])
+    reports = await _by_image(connection, found, REPORT, problems)
+    statements = await _by_image(connection, found, STATEMENT, problems)
     decision = None
     if task.group_id != task_id:
         decision = await _task(connection, task.group_id)
-    dependencies = [await _task(connection, needed) for needed in task.dependencies[:20]]
-    digest, tags = tells_result(statement)
+    if len(task.dependencies) > _MOST_DEPENDENCIES:
+        problems.append(
+            f"It waits for {len(task.dependencies)} tasks: the first {_MOST_DEPENDENCIES} are shown."
+        )
+    dependencies = [await _task(connection, needed) for needed in task.dependencies[:_MOST_DEPENDENCIES]]
     return TaskDetail(
         task,
         tuple(found),
-        timeline(task, decision=decision, report=report),
-        digest,
-        tags,
+        timeline(task, decision=decision, reports=[*reports.values()]),
+        tuple(
+            result_of(reports.get(image), statements.get(image))
+            for image in dict.fromkeys([*reports, *statements])
+        ),
         tuple(needed for needed in dependencies if needed is not None),
         tuple(problems),
     )
+
+
+async def _by_image(
+    connection: Connection, found: list[Artifact], name: str, problems: list[str]
+) -> dict[str, object]:
+    """The JSON of each image's artifact of that name, by the folder that it is in."""
+    read: dict[str, object] = {}
+    for artifact in named(found, name)[:_MOST_IMAGES]:
+        content, problem = await read_json(connection, artifact)
+        if problem:
+            problems.append(problem)
+        else:
+            read[artifact.name.removesuffix(name)] = content
+    return read
 
 
 async def _task(connection: Connection, task_id: str) -> Task | None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from console.domain.builds import Run, Task
 
@@ -36,20 +36,21 @@ class TimelineStep:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def timeline(task: Task, *, decision: Task | None, report: object) -> tuple[TimelineStep, ...]:
+def timeline(task: Task, *, decision: Task | None, reports: Sequence[object]) -> tuple[TimelineStep, ...]:
     """The parts in their order.
 
     Args:
         task: the build.
         decision: the task that created it, or None.
-        report: the JSON of `public/docker-build-report.json`, or None.
+        reports: the JSON of each image's `docker-build-report.json`.
     """
     parts: list[TimelineStep] = []
     if decision is not None:
         parts.extend(_of_run("decision", f"Decision: {decision.name}", run) for run in decision.runs[-1:])
     if task.last_run is not None:
         parts.extend(_of_task(task.last_run))
-    parts.extend(_of_report(report))
+    for report in reports:
+        parts.extend(_of_report(report))
     return tuple(parts)
 
 

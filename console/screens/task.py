@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding
@@ -10,6 +13,7 @@ from textual.widgets import Static
 
 from console.actions.build_control import cancel_task, change_priority, rerun_task
 from console.actions.build_task import read_task
+from console.actions.save_new_file import save_new_file
 from console.domain.task_request import PRIORITIES
 from console.screens.build_words import state_words
 from console.screens.looking import LookingScreen
@@ -46,6 +50,14 @@ class TaskDetails(TaskScreen, LookingScreen):
         Binding("U", "rerun", "Rerun", show=False, id="task.rerun", tooltip="Run it once more, as it is."),
         Binding("T", "retrigger", "Retrigger", id="task.retrigger", tooltip="Plan a new task like it."),
         Binding("P", "priority", "Priority", show=False, id="task.priority", tooltip="Let it run sooner."),
+        Binding(
+            "s",
+            "save",
+            "Save",
+            show=False,
+            id="task.save",
+            tooltip="Save its definition into a file of this folder.",
+        ),
         Binding("j", "move('scroll_down')", "Down", show=False, id="task.down"),
         Binding("k", "move('scroll_up')", "Up", show=False, id="task.up"),
         Binding("g", "move('scroll_home')", "First line", show=False, id="task.first"),
@@ -53,6 +65,8 @@ class TaskDetails(TaskScreen, LookingScreen):
         Binding("ctrl+d", "move('page_down')", "Page down", show=False, id="task.page-down"),
         Binding("ctrl+u", "move('page_up')", "Page up", show=False, id="task.page-up"),
     ]
+
+    _detail: TaskDetail | None = None
 
     def body(self) -> ComposeResult:
         """Its lines."""
@@ -62,8 +76,7 @@ class TaskDetails(TaskScreen, LookingScreen):
         yield self.scroller
 
     def on_mount(self) -> None:
-        """Nothing is known yet."""
-        self._detail: TaskDetail | None = None
+        """Keys scroll."""
         self.scroller.focus()
 
     def load_task(self) -> None:
@@ -74,9 +87,19 @@ class TaskDetails(TaskScreen, LookingScreen):
     def _show(self, detail: TaskDetail) -> None:
         known = self._detail
         self._detail = detail
-        self.told.update(task_content(detail, self.shell.opening.now()))
+        self._draw()
         changed = known is None or known.task.result != detail.task.result
         self.look_again(None if detail.task.is_resolved else _WAITS, changed=changed)
+
+    def _draw(self) -> None:
+        if self._detail is not None:
+            # Less the scroll bar, which comes and goes.
+            width = max(1, self.app.size.width - 2)
+            self.told.update(task_content(self._detail, self.shell.opening.now(), width))
+
+    def on_resize(self) -> None:
+        """What is folded is folded anew."""
+        self._draw()
 
     def look(self) -> None:
         """While it has not ended."""
@@ -93,6 +116,18 @@ class TaskDetails(TaskScreen, LookingScreen):
         from console.screens.artifacts import Artifacts
 
         self.app.push_screen(Artifacts(self.shell, self.task_id))
+
+    def action_save(self) -> None:
+        """Save its definition, which is too long for most clipboards."""
+        if self._detail is not None:
+            text = json.dumps(self._detail.task.definition, indent=2, ensure_ascii=False)
+            # Half of a pair is no UTF-8; as JSON writes it, it is.
+            content = f"{text}\n".encode(errors="backslashreplace")
+            path = Path.cwd() / f"{self.task_id}.json"
+            self.in_thread("Saving the definition", partial(save_new_file, path, [content]), self._saved)
+
+    def _saved(self, path: Path) -> None:
+        self.notify(f"{path} has the definition.")
 
     def action_verify(self) -> None:
         """The image that it published."""

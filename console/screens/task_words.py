@@ -3,97 +3,170 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+import re
+import textwrap
+from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 
+from console.domain.builds import moment, pusher_of
+from console.domain.terminal_text import line_of
 from console.screens.build_words import ago, amount, lasted, state_words, tone_of
 from console.widgets.content import line, lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from console.actions.build_task import TaskDetail
+    from console.domain.artifact import Artifact
     from console.domain.build_plan import TriggerPlan
+    from console.domain.build_result import BuildResult
     from console.domain.build_timeline import TimelineStep
+    from console.domain.builds import Task
 
-_BAR: Final = 24
+_BAR, _NARROW_BAR = 24, 12
+_WIDE: Final = 100
+_REASONS: Final = {
+    "scheduled": "",
+    "retry": "a retry, for its worker was lost",
+    "task-retry": "a retry, for it asked for one",
+    "rerun": "a rerun",
+    "exception": "ended before it ran",
+}
+_WORD: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 
 
-def task_content(detail: TaskDetail, now: datetime) -> Content:
-    """The task: how it stands, what it did and how long that took, what it waits for and left behind."""
-    return Content("\n").join([*_lines(detail, now)])
+def task_content(detail: TaskDetail, now: datetime, width: int) -> Content:
+    """The task: how it stands, what it did and how long that took, what it waits for and left behind.
+
+    Args:
+        detail: what is known of it.
+        now: the time.
+        width: in cells, of the lines.
+    """
+    return Content("\n").join([*_lines(detail, now, width)])
 
 
-def _lines(detail: TaskDetail, now: datetime) -> Iterator[Content]:
+def _lines(detail: TaskDetail, now: datetime, width: int) -> Iterator[Content]:
     task = detail.task
     yield line(f"{state_words(task.result)}  {task.name}", tone_of(task.state))
-    yield line(f"task {task.task_id} of group {task.group_id}", "quiet")
-    yield line(f"{task.pool} · priority {task.priority} · by {task.owner or 'nobody named'}", "quiet")
-    if task.deadline is not None:
-        yield line(f"deadline {task.deadline:%Y-%m-%d %H:%M} UTC", "quiet")
-    if detail.digest:
-        yield line(f"published {detail.digest}", "good")
-    for tag, state in detail.tags:
-        yield line(f"  {tag}: {state}")
+    yield from (line(text, "quiet") for text in _about(detail.task, now))
+    for result in detail.results:
+        yield from _result(result)
     for problem in detail.problems:
         yield line(f"! {problem}", "warning")
-    yield from _titled("From decision to push", [_step(step, detail.timeline) for step in detail.timeline])
-    yield from _titled("Runs", [line(text) for text in _runs(detail, now)])
+    steps = [part for step in detail.timeline for part in _step(step, detail.timeline, width)]
+    yield from titled("From decision to push", steps)
+    yield from titled("Runs", [line(text) for text in _runs(detail, now)])
     waits = [
         line(f"{state_words(needed.result)}  {needed.name}  {needed.task_id}", tone_of(needed.state))
         for needed in detail.dependencies
     ]
-    yield from _titled("Waits for", waits)
-    left = [
-        line(f"{artifact.name}  {'' if artifact.size is None else amount(artifact.size)}")
-        for artifact in detail.artifacts
-    ]
-    yield from _titled("Artifacts (a lists and downloads them)", left)
-    yield from _titled("Definition", [lines(json.dumps(task.definition, indent=2, ensure_ascii=False))])
+    yield from titled("Waits for", waits)
+    yield from titled(
+        "Artifacts (a lists and downloads them)", [_artifact(each) for each in detail.artifacts]
+    )
+    definition = lines(json.dumps(task.definition, indent=2, ensure_ascii=False))
+    yield from titled("Definition (s saves it)", [definition])
 
 
-def _titled(title: str, below: Sequence[Content]) -> Iterator[Content]:
+def _about(task: Task, now: datetime) -> Iterator[str]:
+    pushed = pusher_of(task)
+    what = " of ".join(filter(None, (pushed.event or "task", pushed.name)))
+    commit = f" at {pushed.commit[:12]}" if pushed.commit else ""
+    yield _dotted(f"{what}{commit}", pushed.repository, f"by {task.owner or 'nobody named'}")
+    group = "alone in its group" if task.group_id == task.task_id else f"of group {task.group_id}"
+    yield f"task {task.task_id} {group}"
+    created = ago(moment((task.definition or {}).get("created")), now)
+    yield _dotted(task.pool, f"priority {task.priority}", created and f"created {created}")
+    ends = (("deadline", task.deadline), ("expires", task.expires))
+    yield _dotted(*(f"{what} {when:%Y-%m-%d %H:%M} UTC" for what, when in ends if when is not None))
+
+
+def _dotted(*parts: str) -> str:
+    return " · ".join(filter(None, parts))
+
+
+def _result(result: BuildResult) -> Iterator[Content]:
+    if result.digest:
+        yield line(f"published {result.repository}", "good")
+        yield line(f"  {result.digest}", "good")
+    elif result.repository:
+        yield line(f"nothing published to {result.repository}", "bad")
+    if result.tags:
+        yield line(f"  tags {', '.join(f'{tag} ({state})' for tag, state in result.tags)}")
+    if result.error:
+        yield lines(f"✗ {result.error}", "bad")
+    yield from (line(f"! {warning}", "warning") for warning in result.warnings)
+
+
+def _artifact(artifact: Artifact) -> Content:
+    if artifact.storage == "error":
+        return line(f"✗ {artifact.name}  is not there: its worker says why, a tells", "bad")
+    return line(f"{artifact.name}  {'' if artifact.size is None else amount(artifact.size)}")
+
+
+def titled(title: str, below: Sequence[Content]) -> Iterator[Content]:
+    """A part with its title, where it has lines."""
     if below:
         yield Content("")
         yield line(title, "strong")
         yield from below
 
 
-def _step(step: TimelineStep, all_steps: Sequence[TimelineStep]) -> Content:
+def _step(step: TimelineStep, all_steps: Sequence[TimelineStep], width: int) -> Iterator[Content]:
+    """A step in a line, or in several: what is too long for the line goes on below its own beginning."""
+    is_wide = width >= _WIDE
+    bar_width = _BAR if is_wide else _NARROW_BAR
     longest = max((other.seconds or 0.0 for other in all_steps), default=0.0) or 1.0
-    bar = "━" * round(_BAR * (step.seconds or 0.0) / longest)
+    bar = "━" * round(bar_width * (step.seconds or 0.0) / longest)
     glyph = {"ok": "✓", "failed": "✗"}.get(step.outcome, "·")
-    took = lasted(step.seconds) or "…"
-    facts = " ".join(_facts(step.facts))
-    return Content.assemble(
-        line(f"{glyph} {step.kind:<8} {took:>10} ", tone_of(step.outcome)),
-        line(f"{bar:<{_BAR}} ", "quiet"),
-        line(step.name),
-        line(f"  {facts}", "quiet") if facts else "",
+    began = f"{step.started:%H:%M:%S} " if step.started and is_wide else ""
+    head = f"{glyph} {step.kind:<8} {began}{lasted(step.seconds) or '…':>9} "
+    name, facts = line_of(step.name), ", ".join(fact_words(*fact) for fact in step.facts.items())
+    indent = len(head) + bar_width + 1
+    room = max(20, width - indent)
+    beside = f"  {facts}" if facts and len(name) + 2 + len(facts) <= room else ""
+    first, *rest = textwrap.wrap(name, room) or [""]
+    yield Content.assemble(
+        line(head, tone_of(step.outcome)),
+        line(f"{bar:<{bar_width}} ", "quiet"),
+        line(first),
+        line(beside, "quiet"),
     )
+    yield from (line(f"{'':{indent}}{text}") for text in rest)
+    if not beside:
+        below = textwrap.wrap(line_of(facts), room)
+        yield from (line(f"{'':{indent}}{text}", "quiet") for text in below)
 
 
-def _facts(facts: Mapping[str, Any]) -> Iterator[str]:
-    for name, value in facts.items():
-        if isinstance(value, int | float) and not isinstance(value, bool) and name.startswith("bytes"):
-            yield f"{name}={amount(value)}"
-        elif isinstance(value, str | int | float):
-            yield f"{name}={str(value)[:60]}"
+def fact_words(name: str, value: object) -> str:
+    """A fact as the build report names it (`bytesPushed`, `layersReused`, `contextIsWhole`), in words."""
+    words = [word.lower() for word in _WORD.findall(name)]
+    if isinstance(value, bool):
+        return f"{' '.join(words)}: {'yes' if value else 'no'}"
+    if isinstance(value, int | float):
+        if "bytes" in words:
+            return " ".join(amount(value) if word == "bytes" else word for word in words)
+        return f"{value} {' '.join(words)}"
+    return f"{' '.join(words)} {str(value)[:60]}"
 
 
 def _runs(detail: TaskDetail, now: datetime) -> Iterator[str]:
     for run in detail.task.runs:
-        end = run.resolved or now
-        took = lasted((end - run.started).total_seconds()) if run.started else ""
         why = f" ({run.why_resolved})" if run.why_resolved not in {"", run.state} else ""
+        waited = (
+            lasted((run.started - run.scheduled).total_seconds()) if run.started and run.scheduled else ""
+        )
+        took = lasted(((run.resolved or now) - run.started).total_seconds()) if run.started else ""
         parts = (
             f"{run.run_id}",
             f"{state_words(run.state)}{why}",
-            f"created by {run.why_created}",
+            _REASONS.get(run.why_created, run.why_created),
             ago(run.scheduled, now),
-            took,
+            waited and f"waited {waited}",
+            took and f"ran {took}",
             run.worker,
         )
         yield "  ".join(filter(None, parts))
@@ -112,9 +185,9 @@ def _plan_lines(plan: TriggerPlan) -> Iterator[Content]:
     yield from (line(f"✗ you lack {scope}", "bad") for scope in plan.lacking or ())
     yield from (line(f"! {effect}", "warning") for effect in plan.effects)
     yield from (line(f"! {warning}", "warning") for warning in plan.warnings)
-    yield from _titled("Its scopes", [line(scope) for scope in plan.scopes])
+    yield from titled("Its scopes", [line(scope) for scope in plan.scopes])
     for task in plan.tasks:
         text = lines(json.dumps(task.definition, indent=2, ensure_ascii=False))
-        yield from _titled(f"Task {task.task_id}  {task.name}", [text])
+        yield from titled(f"Task {task.task_id}  {task.name}", [text])
     if plan.hook:
-        yield from _titled(f"Hook {plan.hook}", [lines(json.dumps(plan.payload, indent=2))])
+        yield from titled(f"Hook {plan.hook}", [lines(json.dumps(plan.payload, indent=2))])

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from itertools import accumulate
 
 import aiohttp
 
@@ -55,11 +56,13 @@ LOG = "".join(
 def _files(tags):
     """What a task leaves behind: name, type and content."""
     told = {"lading": {"published": DIGEST, "tags": tags}}
+    statement = {"subject": [{"name": "docker.io/mozilla/balrog"}], "predicate": told}
+    began = accumulate((seconds for _, seconds, _ in STEPS), initial=1772292727.0)
     steps = [
-        {"name": name, "started": 1772292672.0, "seconds": seconds, "outcome": "ok", "facts": facts}
-        for name, seconds, facts in STEPS
+        {"name": name, "started": started, "seconds": seconds, "outcome": "ok", "facts": facts}
+        for started, (name, seconds, facts) in zip(began, STEPS, strict=False)
     ]
-    yield "public/docker-image.json", "application/json", json.dumps({"predicate": told})
+    yield "public/docker-image.json", "application/json", json.dumps(statement)
     yield "public/docker-build-report.json", "application/json", json.dumps({"steps": steps})
     yield "public/logs/live_backing.log", TEXT, LOG
 

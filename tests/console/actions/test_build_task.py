@@ -6,6 +6,7 @@ import pytest
 
 from console.actions.build_list import with_details
 from console.actions.build_task import read_task
+from console.domain.build_result import BuildResult
 from console.domain.builds import Build
 from tests.support.worked_task import Worked
 
@@ -45,7 +46,8 @@ async def test_a_build_is_told_from_its_decision_to_its_push(place):
     gateway = await place.gateway()
     decision, task_id = await built(gateway)
     detail = await read_task(await place.connection(), task_id)
-    assert (detail.digest, detail.tags, detail.problems) == (DIGEST, (("latest", "moved"),), ())
+    (result,) = detail.results
+    assert (result.digest, result.tags, detail.problems) == (DIGEST, (("latest", "moved"),), ())
     assert [step.kind for step in detail.timeline] == ["decision", "queue", "run", "build", "push"]
     assert detail.timeline[-1].facts == {"bytesPushed": 9}
     assert [needed.task_id for needed in detail.dependencies] == [decision]
@@ -62,7 +64,7 @@ async def test_what_may_not_be_read_is_told_and_hinders_nothing(place):
     decision, task_id = await built(await place.gateway())
     limited = await place.client(f"queue:get-task:{task_id}", "queue:status:*", "queue:list-artifacts:*")
     detail = await read_task(await place.connection(limited), task_id)
-    assert (detail.digest, detail.dependencies) == ("", ())
+    assert (detail.results, detail.dependencies) == ((), ())
     assert [step.kind for step in detail.timeline] == ["queue", "run"]
     assert any("queue:get-artifact:public/docker-build-report.json" in each for each in detail.problems)
     build = Build(origin="github", group_id=decision, state="success")
@@ -78,3 +80,25 @@ async def test_what_is_no_json_is_told(place):
     await task.end()
     detail = await read_task(await place.connection(), task.task_id)
     assert detail.problems == ("public/docker-image.json is no JSON",)
+
+
+async def test_each_image_of_a_task_is_told_with_what_kept_it_from_being_published(place):
+    gateway = await place.gateway()
+    task = await Worked(gateway).create()
+    await task.claim()
+    told = {
+        "repository": "docker.io/mozilla/one",
+        "outcome": {"exitCode": 1, "error": "The build failed."},
+        "warnings": ["the tag moves", 7],
+        "steps": [{"name": "Build the image", "outcome": "failed"}],
+    }
+    await task.upload("public/one/docker-build-report.json", json.dumps(told).encode())
+    statement = {**STATEMENT, "subject": [{"name": "docker.io/mozilla/two"}]}
+    await task.upload("public/two/docker-image.json", json.dumps(statement).encode())
+    await task.end()
+    detail = await read_task(await place.connection(), task.task_id)
+    assert detail.results == (
+        BuildResult("docker.io/mozilla/one", error="The build failed.", warnings=("the tag moves",)),
+        BuildResult("docker.io/mozilla/two", DIGEST, (("latest", "moved"),)),
+    )
+    assert detail.timeline[-1].outcome == "failed"

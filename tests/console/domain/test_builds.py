@@ -169,7 +169,7 @@ def test_the_timeline_goes_from_the_decision_to_the_push():
         ]
     }
     decision = task(definition={"metadata": {"name": "decide"}})
-    found = timeline(task(), decision=decision, report=report)
+    found = timeline(task(), decision=decision, reports=[report])
     assert [(step.kind, step.seconds) for step in found] == [
         ("decision", 60),
         ("queue", 5),
@@ -183,7 +183,7 @@ def test_the_timeline_goes_from_the_decision_to_the_push():
 
 @pytest.mark.parametrize("report", [None, [], {"steps": 3}])
 def test_what_is_no_report_adds_nothing(report):
-    assert [step.kind for step in timeline(task(), decision=None, report=report)] == ["queue", "run"]
+    assert [step.kind for step in timeline(task(), decision=None, reports=[report])] == ["queue", "run"]
 
 
 DEFINITION = {

@@ -33,9 +33,7 @@ REPORT = {
         },
     ]
 }
-STATEMENT = {
-    "predicate": {"lading": {"published": f"sha256:{'c' * 64}", "tags": {"v1": "pushed"}}}
-}
+STATEMENT = {"predicate": {"lading": {"published": f"sha256:{'c' * 64}", "tags": {"v1": "pushed"}}}}
 HOSTILE = "\\033]0;owned\\007\\033[31mred\\033[0m [bold]x[/bold] [/]"
 
 
@@ -82,8 +80,8 @@ async def test_from_the_list_to_the_task_its_log_its_artifacts_and_a_file_that_i
     async with app.run_test(size=WIDE, notifications=True) as pilot:
         await on(pilot, Builds, "✓ success", "v1", "cccccccccccc", "octocat@example.com", "aaaaaaaa")
         await pilot.press("enter")
-        await on(pilot, TaskDetails, "✓ completed  a build", "1 m 05 s", "Push layers", "bytesPushed=1.5 MB")
-        assert "layersReused=3" in drawn(app)
+        await on(pilot, TaskDetails, "✓ completed  a build", "1 m 05 s", "Push layers", "1.5 MB pushed")
+        assert "3 layers reused" in drawn(app)
         await pilot.press("l")
         await on(pilot, TaskLog, "ended: completed", "follows")
         await pilot.press("F")
@@ -134,7 +132,7 @@ async def test_a_running_task_is_followed_cancelled_and_created_once_more(builds
         await pilot.press("c")
         await on(pilot, Confirm, "Retrigger a build")
         await pilot.press("right", "enter")
-        details = await on(pilot, TaskDetails, "task ", "of group")
+        details = await on(pilot, TaskDetails, "task ", "alone in its group")
         assert details.task_id != task_id
         builds.call("POST", "queue", "task", details.task_id, "cancel")
 
@@ -150,7 +148,7 @@ async def test_a_group_is_watched_to_its_end_and_a_read_only_console_changes_not
         await pilot.press("K")
         await shows(pilot, "The console is read-only")
         await pilot.press("enter")
-        await on(pilot, TaskDetails, "of group", "Definition")
+        await on(pilot, TaskDetails, "in its group", "Definition")
         await pilot.press("P", "U")
         assert isinstance(app.screen, TaskDetails)
 

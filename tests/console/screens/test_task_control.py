@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import json
 import socket
 import threading
 
@@ -75,7 +76,7 @@ async def test_a_task_that_has_ended_runs_once_more_and_is_followed(builds, tmp_
         await pilot.press("U")
         await on(pilot, Confirm, "Rerun task")
         await pilot.press("right", "enter")
-        await shows(pilot, "1  ✗ failed", "created by rerun")
+        await shows(pilot, "1  ✗ failed  a rerun")
     assert [run["reasonCreated"] for run in builds.status(task_id)["runs"]] == ["scheduled", "rerun"]
 
 
@@ -177,3 +178,16 @@ async def test_a_running_task_is_ended_with_what_it_does(builds, tmp_path):
         await on(pilot, TaskDetails, "✗ exception (canceled)", "✗ exception (canceled)  a build")
         await pilot.press("l")
         await on(pilot, TaskLog, "Task was resolved by somebody else", "ended: exception (canceled)")
+
+
+async def test_a_definition_is_saved_into_a_file_that_was_not_there(builds, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    task_id = builds.create("true", queue=NOBODY, extra={"half": "\ud800", "whole": "漢"})
+    (tmp_path / f"{task_id}.json").write_text("mine")
+    async with shown(builds, tmp_path, TaskDetails, task_id) as pilot:
+        await shows(pilot, "Definition (s saves it)")
+        await pilot.press("s")
+        await shows(pilot, "has the definition.")
+    saved = json.loads((tmp_path / f"{task_id}-2.json").read_text())
+    assert (saved["payload"]["command"], saved["extra"]["whole"]) == ([["bash", "-c", "true"]], "漢")
+    assert (tmp_path / f"{task_id}.json").read_text() == "mine"
