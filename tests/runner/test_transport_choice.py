@@ -51,8 +51,8 @@ def test_the_quicker_way_is_taken(cargo, way):
 
 
 def test_a_context_that_does_not_shrink_is_seen_on_its_way():
-    noise = [random.Random(number).randbytes(256 * 1024) for number in range(8)]
-    text = [b"a line of text\n" * 20_000 for _ in range(8)]
+    noise = [random.Random(number).randbytes(256 * 1024) for number in range(32)]
+    text = [b"a line of text\n" * 20_000 for _ in range(32)]
     sample = ContextSample()
     assert list(sample.watch([*noise, *text])) == [*noise, *text]
     total = sum(map(len, noise + text))
