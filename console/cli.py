@@ -53,6 +53,7 @@ COMMANDS: Final = (
         "whether an image is what a task, or a repository's task, published",
         "console.commands.verify",
     ),
+    Command("promote", "copy an image by digest to other tags or registries", "console.commands.promote"),
     Command("can", "whether a role, client or scope holds a scope, and why", "console.commands.can"),
     Command("who-can", "the roles and clients that hold a scope", "console.commands.who_can"),
     Command("build", "list, trigger, watch, read, cancel and rerun builds", "console.commands.build"),

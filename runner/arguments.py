@@ -1,4 +1,4 @@
-"""The arguments of `lading-runner`, and of `verify` as both programs have it; nothing heavy is imported."""
+"""The arguments of `lading-runner`, and of what both programs have; nothing heavy is imported."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def runner_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     about = "copy an image by digest to other tags, repositories or registries, byte for byte"
     promote = commands.add_parser("promote", help=about, description=about[0].upper() + about[1:] + ".")
     if not typed or "promote" in words:
-        _add_promote(promote)
+        add_promote_arguments(promote)
     verify = commands.add_parser("verify", help="whether an image is what a task published")
     add_verify_arguments(verify)
     verify.add_argument(
@@ -145,7 +145,8 @@ def _pair(text: str, key: str) -> tuple[str, str]:
     return name, value
 
 
-def _add_promote(promote: argparse.ArgumentParser) -> None:
+def add_promote_arguments(promote: argparse.ArgumentParser) -> None:
+    """Add the arguments of `promote`."""
     promote.add_argument("image", metavar="IMAGE@DIGEST", help="what is copied: [registry/]name@sha256:…")
     promote.add_argument("to", metavar="TO", nargs="+", help="where to: [registry/]name:tag")
     promote.add_argument(
