@@ -76,7 +76,7 @@ def _about(task: Task, now: datetime) -> Iterator[str]:
     what = " of ".join(filter(None, (pushed.event or "task", pushed.name)))
     commit = f" at {pushed.commit[:12]}" if pushed.commit else ""
     yield _dotted(f"{what}{commit}", pushed.repository, f"by {task.owner or 'nobody named'}")
-    group = "alone in its group" if task.group_id == task.task_id else f"of group {task.group_id}"
+    group = "first of its group" if task.group_id == task.task_id else f"of group {task.group_id}"
     yield f"task {task.task_id} {group}"
     created = ago(moment((task.definition or {}).get("created")), now)
     yield _dotted(task.pool, f"priority {task.priority}", created and f"created {created}")

@@ -132,7 +132,7 @@ async def test_a_running_task_is_followed_cancelled_and_created_once_more(builds
         await pilot.press("c")
         await on(pilot, Confirm, "Retrigger a build")
         await pilot.press("right", "enter")
-        details = await on(pilot, TaskDetails, "task ", "alone in its group")
+        details = await on(pilot, TaskDetails, "first of its group")
         assert details.task_id != task_id
         builds.call("POST", "queue", "task", details.task_id, "cancel")
 
@@ -144,11 +144,11 @@ async def test_a_group_is_watched_to_its_end_and_a_read_only_console_changes_not
     async with app.run_test(size=WIDE, notifications=True) as pilot:
         await pilot.pause()
         app.push_screen(TaskGroup(app.shell, group))
-        await shows(pilot, "✗ failed", "✓ completed", "✗ All have ended: 1 completed, 1 failed")
+        await shows(pilot, "✗ failed", "✓ completed", "✗ All have ended. 2 tasks: 1 failed, 1 completed")
         await pilot.press("K")
         await shows(pilot, "The console is read-only")
         await pilot.press("enter")
-        await on(pilot, TaskDetails, "in its group", "Definition")
+        await on(pilot, TaskDetails, "task ", "Definition")
         await pilot.press("P", "U")
         assert isinstance(app.screen, TaskDetails)
 

@@ -77,7 +77,7 @@ def test_a_task_is_told_with_its_push_and_what_came_of_each_image():
         "waited 1 m 00 s  ran 8 m 00 s  main",
     ):
         assert words in shown
-    assert "alone in its group" in task_content(detail(group=ID), NOW, 78).plain
+    assert "first of its group" in task_content(detail(group=ID), NOW, 78).plain
 
 
 @pytest.mark.parametrize("width", [60, 78, 118])
