@@ -25,11 +25,19 @@ class WatchPace:
 
     Args:
         backoff: waits between two looks: the first after a change, then longer ones.
+        many: how many tasks may be looked at so often; of twice as many each wait is twice as long.
+        longest: seconds that no wait exceeds, however many they are.
         failures: looks in a row that may fail; each has made several attempts.
     """
 
     backoff: Backoff = field(default_factory=lambda: Backoff(attempts=0, first=1.0, longest=10.0))
+    many: int = 1000
+    longest: float = 300.0
     failures: int = 3
+
+    def wait(self, quiet: int, tasks: int, jitter: float) -> float:
+        """Seconds until the next look, after so many looks that saw no change, at so many tasks."""
+        return min(self.backoff.wait(quiet, None, jitter) * max(1.0, tasks / self.many), self.longest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +111,7 @@ async def watch(
                 yield end
                 return
         quiet = 1 if changed else min(quiet + 1, 10)
-        await waits.sleep(pace.backoff.wait(quiet, None, waits.jitter()))
+        await waits.sleep(pace.wait(quiet, len(seen), waits.jitter()))
 
 
 async def _looked(connection: Connection, watched: Watched) -> AsyncGenerator[Task, None]:

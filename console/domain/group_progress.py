@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from console.domain.builds import COMPLETED
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from console.domain.builds import Task
+
+
+_BAD: Final = frozenset({"failed", "exception"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +48,8 @@ class Standing:
         return not self.unsuccessful and set(self.counts) <= {COMPLETED}
 
 
-@dataclass(frozen=True, slots=True)
-class Glance:
-    """What is kept of a task between two looks at a group of many.
+class Glance(NamedTuple):
+    """What is kept of a task between two looks at a group of many: as little as can be.
 
     Args:
         state: its state.
@@ -64,9 +67,14 @@ class Glance:
 
     @classmethod
     def at(cls, task: Task) -> Glance:
-        """What is kept of a task."""
+        """What is kept of a task; the same object for tasks that stand alike, as most of a large group do."""
         waits = task.dependencies if task.state == "unscheduled" else ()
-        return cls(task.state, len(task.runs), task.result, waits, task.needs_success)
+        return _alike(cls(task.state, len(task.runs), task.result, waits, task.needs_success))
+
+
+@lru_cache(maxsize=4096)
+def _alike(glance: Glance) -> Glance:
+    return glance
 
 
 def never_run(seen: Mapping[str, Glance]) -> frozenset[str]:
@@ -75,34 +83,31 @@ def never_run(seen: Mapping[str, Glance]) -> frozenset[str]:
     Args:
         seen: the tasks of a group by id.
     """
-    doomed: set[str] = set()
-    while True:
-        more = {
-            task_id
-            for task_id, glance in seen.items()
-            if task_id not in doomed and glance.state == "unscheduled" and _is_doomed(glance, seen, doomed)
-        }
-        if not more:
-            return frozenset(doomed)
-        doomed |= more
-
-
-def _is_doomed(glance: Glance, seen: Mapping[str, Glance], doomed: set[str]) -> bool:
-    if any(needed in doomed for needed in glance.waits_for):
-        return True
-    states = (seen[needed].state for needed in glance.waits_for if needed in seen)
-    return glance.needs_success and any(state in {"failed", "exception"} for state in states)
+    waiting: dict[str, list[str]] = {}
+    for task_id, glance in seen.items():
+        if glance.state == "unscheduled":
+            for needed in glance.waits_for:
+                waiting.setdefault(needed, []).append(task_id)
+    ended_badly = {needed for needed in waiting if needed in seen and seen[needed].state in _BAD}
+    doomed = {task_id for needed in ended_badly for task_id in waiting[needed] if seen[task_id].needs_success}
+    beyond = [*doomed]
+    while beyond:
+        for task_id in waiting.get(beyond.pop(), ()):
+            if task_id not in doomed:
+                doomed.add(task_id)
+                beyond.append(task_id)
+    return frozenset(doomed)
 
 
 def standing(seen: Mapping[str, Glance]) -> Standing | None:
     """How the tasks ended, or None while one may still change."""
+    if any(glance.state in {"pending", "running"} for glance in seen.values()):
+        return None
     doomed = never_run(seen)
     counts: dict[str, int] = {}
     wrong = []
     for task_id, glance in seen.items():
-        if glance.state in {"pending", "running"} or (
-            glance.state == "unscheduled" and task_id not in doomed
-        ):
+        if glance.state == "unscheduled" and task_id not in doomed:
             return None
         counts[glance.state] = counts.get(glance.state, 0) + 1
         if glance.state != COMPLETED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from console.widgets.content import GLYPHS
@@ -37,8 +38,9 @@ def state_words(state: str) -> str:
     return f"{glyph} {state}"
 
 
+@lru_cache(maxsize=64)
 def state_cell(state: str) -> Cell:
-    """A state as a cell."""
+    """A state as a cell; the same for all that are in it."""
     return Cell(state_words(state), tone_of(state))
 
 

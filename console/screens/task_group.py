@@ -1,7 +1,9 @@
-"""The tasks of a group, as they change."""
+"""The tasks of a group, however many, as they change."""
 
 from __future__ import annotations
 
+from collections import Counter
+from sys import intern
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on
@@ -19,8 +21,7 @@ from console.widgets.content import GLYPHS, line
 from console.widgets.filter_table import Column, FilterTable, Row
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from datetime import datetime
+    from collections.abc import AsyncIterator, Mapping
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
@@ -32,15 +33,27 @@ if TYPE_CHECKING:
     from console.shell import Session, Shell
     from console.widgets.content import Tone
 
-# A group has up to tens of thousands of tasks, which come by the thousand.
+# A group has up to tens of thousands of tasks, which come by the hundred.
 _GATHER_SECONDS: Final = 0.2
+# In this order they are counted: what wants to be looked at first.
+_STATES: Final = ("failed", "exception", "running", "pending", "unscheduled", "completed")
 
 
-def row_of(task: Task, now: datetime) -> Row:
-    """A task as a row; of the task nothing else is kept."""
-    started = task.started
-    seconds = ((task.resolved or now) - started).total_seconds() if started else None
-    return Row(task.task_id, (state_cell(task.result), task.name, lasted(seconds), task.pool, task.task_id))
+def row_of(task: Task) -> Row:
+    """A task as a row: of a task nothing else is kept, and equal texts once."""
+    began, ended = task.started, task.resolved
+    took = f"since {began:%H:%M}" if began else ""
+    if began and ended:
+        took = lasted((ended - began).total_seconds())
+    cells = (state_cell(intern(task.result)), task.name, took, intern(task.pool), task.task_id)
+    return Row(task.task_id, cells)
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """How many tasks there are in each state: `1,200 tasks: 3 failed, 1,197 completed`."""
+    total = sum(counts.values())
+    states = ", ".join(f"{counts[state]:,} {state}" for state in _STATES if counts.get(state))
+    return f"{total:,} {'task' if total == 1 else 'tasks'}: {states}"
 
 
 class TaskGroup(ConsoleScreen):
@@ -60,7 +73,8 @@ class TaskGroup(ConsoleScreen):
     def __init__(self, shell: Shell, group_id: str) -> None:
         super().__init__(shell)
         self.group_id = group_id
-        self._rows: dict[str, Row] = {}
+        self._counts: Counter[str] = Counter()
+        self._fresh: list[Row] = []
         self._gathered: Timer | None = None
 
     def body(self) -> ComposeResult:
@@ -68,7 +82,7 @@ class TaskGroup(ConsoleScreen):
         self.table = FilterTable(
             Column("state", 22),
             Column("task"),
-            Column("took", 9),
+            Column("took", 11),
             Column("pool"),
             Column("id", 22),
             empty="No task is known of this group.",
@@ -85,7 +99,7 @@ class TaskGroup(ConsoleScreen):
     def load(self) -> None:
         """Watch it to its end."""
         watched = Watched(self.group_id, None)
-        self.ended.update("")
+        self._counts.clear()
 
         def changes(session: Session) -> AsyncIterator[TaskChange | Standing]:
             return watch(session.connection, watched)
@@ -94,18 +108,26 @@ class TaskGroup(ConsoleScreen):
 
     def _came(self, change: TaskChange | Standing) -> None:
         if isinstance(change, TaskChange):
-            self._rows[change.task.task_id] = row_of(change.task, self.shell.opening.now())
+            self._counts[change.task.state] += 1
+            if change.before is not None:
+                self._counts[change.before] -= 1
+            self._fresh.append(row_of(change.task))
             if self._gathered is None:
                 self._gathered = self.set_timer(_GATHER_SECONDS, self._draw)
             return
-        counts = ", ".join(f"{count} {state}" for state, count in sorted(change.counts.items()))
+        self._draw()
         tone: Tone = "good" if change.is_success else "bad"
-        self.ended.update(line(f"{GLYPHS[tone]} All have ended: {counts}", tone))
+        self.ended.update(line(f"{GLYPHS[tone]} All have ended. {counted(change.counts)}", tone))
         self.app.bell()
 
     def _draw(self) -> None:
-        self._gathered = None
-        self.table.show(self._rows.values())
+        """What came since the last time."""
+        if self._gathered is not None:
+            self._gathered.stop()
+            self._gathered = None
+        fresh, self._fresh = self._fresh, []
+        self.table.update_rows(fresh)
+        self.ended.update(line(f"So far {counted(self._counts)}", "quiet"))
 
     @on(FilterTable.Opened)
     def _show_task(self, event: FilterTable.Opened) -> None:

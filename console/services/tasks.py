@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from console.domain.builds import Task, task_of
 from console.failures import Absent, MissingScopes, NoSuchRoute, Rejected
@@ -35,6 +36,10 @@ async def task(taskcluster: Taskcluster, task_id: str) -> Task:
         return task_of(found["status"], definition)
 
 
+# A page of 1,000, which is what the queue gives unasked, takes 3 MB and keeps an event loop for 0.1 s.
+_PAGE: Final = 200
+
+
 async def group(taskcluster: Taskcluster, group_id: str) -> AsyncIterator[list[Task]]:
     """The tasks of a group, page by page.
 
@@ -42,7 +47,9 @@ async def group(taskcluster: Taskcluster, group_id: str) -> AsyncIterator[list[T
         Absent: there is no such group.
         RunnerError: as `Taskcluster.pages`.
     """
-    async for page in taskcluster.pages("queue", "listTaskGroup", group_id, key="tasks"):
+    query = {"limit": str(_PAGE)}
+    async for page in taskcluster.pages("queue", "listTaskGroup", group_id, key="tasks", query=query):
+        await asyncio.sleep(0)
         with _expected():
             found = [task_of(item["status"], item["task"]) for item in page]
         yield found

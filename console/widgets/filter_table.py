@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from console.widgets.content import line
-from console.widgets.row_view import Cell, Column, Row, RowView
+from console.widgets.row_view import Cell, Column, Row, RowView, text_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
     from textual.timer import Timer
+
+    from console.widgets.row_view import Cells
 
 __all__ = ["Cell", "Column", "FilterTable", "Row"]
 
@@ -87,7 +89,7 @@ class FilterTable(Vertical):
     def __init__(self, *columns: Column, empty: str = "Nothing here.", id: str | None = None) -> None:
         super().__init__(id=id)
         self._empty = empty
-        self._rows: dict[str, Row] = {}
+        self._rows: dict[str, Cells] = {}
         self._shown: list[str] = []
         self._words: tuple[str, ...] = ()
         self._found: list[str] = []
@@ -116,6 +118,11 @@ class FilterTable(Vertical):
         return self._shown[at] if at < len(self._shown) else None
 
     @property
+    def count(self) -> int:
+        """How many rows there are, shown or not."""
+        return len(self._rows)
+
+    @property
     def filtered(self) -> bool:
         """Whether only some rows are shown, by a filter."""
         return bool(self._words)
@@ -123,9 +130,9 @@ class FilterTable(Vertical):
     def show(self, rows: Iterable[Row]) -> None:
         """Show these rows in this order; the cursor stays on its row."""
         here, at = self.selected, self._view.cursor
-        self._rows = {row.key: row for row in rows}
+        self._rows = dict(rows)
         self._view.forget_widths()
-        self._view.measure([*self._rows.values()])
+        self._view.measure(self._rows.values())
         self._place([key for key in self._shown if key in self._rows], here, at)
         self._choose()
 
@@ -137,12 +144,12 @@ class FilterTable(Vertical):
         """Change the cells of rows; those that are new come to the end."""
         fresh, moved = [], False
         for row in rows:
-            known, holds = self._rows.get(row.key), self._holds(row)
-            self._rows[row.key] = row
+            known, holds = self._rows.get(row.key), self._holds(*row)
+            self._rows[row.key] = row.cells
             if known is None and holds:
                 fresh.append(row.key)
-            moved = moved or (known is not None and self._holds(known) != holds)
-        self._view.measure(rows)
+            moved = moved or (known is not None and self._holds(row.key, known) != holds)
+        self._view.measure([row.cells for row in rows])
         if self._rest is not None:
             self._again = True
         elif moved:
@@ -157,10 +164,10 @@ class FilterTable(Vertical):
         if key in self._shown:
             self._view.move_to(self._shown.index(key))
 
-    def _holds(self, row: Row) -> bool:
+    def _holds(self, key: str, cells: Cells) -> bool:
         if not self._words:
             return True
-        text = row.searched
+        text = "\n".join((key, *map(text_in, cells))).casefold()
         return all(word in text for word in self._words)
 
     def _choose(self, lost: int | None = None) -> None:
@@ -174,7 +181,7 @@ class FilterTable(Vertical):
         if self._rest is None:
             return
         keys = [*islice(self._rest, _SLICE if self._words else None)]
-        self._found += [key for key in keys if self._holds(self._rows[key])]
+        self._found += [key for key in keys if self._holds(key, self._rows[key])]
         if self._words and len(keys) == _SLICE:
             self._timer = self.set_timer(_SOON_SECONDS, self._look)
             return

@@ -16,7 +16,7 @@ from textual.strip import Strip
 from console.domain.terminal_text import line_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from textual import events
     from textual.binding import BindingType
@@ -43,6 +43,9 @@ class Cell(NamedTuple):
     tone: Tone = "plain"
 
 
+Cells = tuple[str | Cell, ...]
+
+
 class Row(NamedTuple):
     """One row.
 
@@ -52,12 +55,7 @@ class Row(NamedTuple):
     """
 
     key: str
-    cells: tuple[str | Cell, ...]
-
-    @property
-    def searched(self) -> str:
-        """What a filter looks at."""
-        return "\n".join((self.key, *map(_text, self.cells))).casefold()
+    cells: Cells
 
 
 class RowView(ScrollView, can_focus=True):
@@ -65,7 +63,7 @@ class RowView(ScrollView, can_focus=True):
 
     Args:
         columns: its headings.
-        row_at: the row at a place.
+        cells_at: those of the row at a place.
 
     Attributes:
         cursor: the place of the row under the cursor; 0 where there is none.
@@ -108,12 +106,12 @@ class RowView(ScrollView, can_focus=True):
         Binding("ctrl+end", "move_to(-1)", "Last row", show=False),
     ]
 
-    def __init__(self, columns: Sequence[Column], row_at: Callable[[int], Row]) -> None:
+    def __init__(self, columns: Sequence[Column], cells_at: Callable[[int], Cells]) -> None:
         super().__init__()
         self.cursor = 0
         self.count = 0
         self._columns = columns
-        self._row_at = row_at
+        self._cells_at = cells_at
         self._widths = [0] * len(columns)
         self.forget_widths()
 
@@ -121,11 +119,11 @@ class RowView(ScrollView, can_focus=True):
         """Columns are as wide as their headings, until rows are measured."""
         self._widths = [column.width or cell_len(column.title) for column in self._columns]
 
-    def measure(self, rows: Iterable[Row]) -> None:
+    def measure(self, rows: Collection[Cells]) -> None:
         """Widen the columns that are as wide as their longest cell."""
         for number, column in enumerate(self._columns):
             if column.width is None:
-                widest = max((_width(_text(row.cells[number])) for row in rows), default=0)
+                widest = max((_width(text_in(cells[number])) for cells in rows), default=0)
                 self._widths[number] = max(self._widths[number], widest)
 
     def fit(self, count: int, cursor: int) -> None:
@@ -201,9 +199,9 @@ class RowView(ScrollView, can_focus=True):
             if at == self.cursor:
                 style += self.get_component_rich_style("row-view--cursor")
                 over = Style.from_color(style.color)
-            cells = self._row_at(at).cells
+            cells = self._cells_at(at)
         drawn = [
-            Segment(f" {_fitted(line_of(_text(cell)), wide)} ", style + self._tone(cell) + over)
+            Segment(f" {_fitted(line_of(text_in(cell)), wide)} ", style + self._tone(cell) + over)
             for cell, wide in zip(cells, self._widths, strict=True)
         ]
         return Strip(drawn).extend_cell_length(left + width, style).crop(left, left + width).simplify()
@@ -220,7 +218,8 @@ class RowView(ScrollView, can_focus=True):
         return Style.parse(styles.get(cell.tone) or "") if isinstance(cell, Cell) else Style.null()
 
 
-def _text(cell: str | Cell) -> str:
+def text_in(cell: str | Cell) -> str:
+    """What a cell says."""
     return cell if isinstance(cell, str) else cell.text
 
 

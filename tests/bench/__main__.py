@@ -1,7 +1,7 @@
 """`make bench`: publishes by the script of 2016 and by lading, in turn, with one engine and one registry.
 
 BENCH chooses images (`small,b`), groups (`growth`) and parts (`peers`, `floor`, `profile`, `scopes`, `console`,
-`log`); ENGINES,
+`group`, `log`); ENGINES,
 WAYS and RUNS choose engines, ways and how often. The ratios are of one run on one machine; seconds are of that
 machine.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from console.sandbox.debian import PACKAGES, Machine, install
 from runner.errors import Unavailable
-from tests.bench import console, empty_publish, floor, log, peers, scopes
+from tests.bench import console, empty_publish, floor, group, log, peers, scopes
 from tests.bench.images import CASES, DEFAULT, GROUPS, Context
 from tests.bench.measuring import Cost, medians
 from tests.bench.tables import COST_HEAD, cost_row, say, show, step_table, table
@@ -24,7 +24,7 @@ from tests.bench.world import WAYS, world
 from tests.support.engines import RELEASES, running_engine
 
 PARTS = {"floor": floor.run, "peers": peers.run, "profile": empty_publish.run}
-ALONE = {"console": console.run, "log": log.run, "scopes": scopes.run}  # need no engine
+ALONE = {"console": console.run, "group": group.run, "log": log.run, "scopes": scopes.run}  # need no engine
 RUNS = 5
 
 
@@ -62,7 +62,7 @@ def _arguments():
     parser.add_argument(
         "--bench",
         type=_names([*CASES, *GROUPS, *PARTS, *ALONE]),
-        default=[*DEFAULT, "floor", "profile", "scopes", "console", "log"],
+        default=[*DEFAULT, "floor", "profile", "scopes", "console", "group", "log"],
     )
     parser.add_argument("--engines", type=_names(RELEASES), default=["20.10", "28.5"])
     parser.add_argument("--ways", type=_names(WAYS), default=["reference", "lading"])
