@@ -66,6 +66,7 @@ class LogPage(ScrollView, can_focus=True, inherit_bindings=False):
         self._widest = 0
         self._lines: OrderedDict[int, Text] = OrderedDict()
         self._page: list[Strip] | None = None
+        self._own_style: Style | None = None
 
     # Which rows there are.
 
@@ -123,9 +124,16 @@ class LogPage(ScrollView, can_focus=True, inherit_bindings=False):
         """Another theme has other colours."""
         super().notify_style_update()
         self._lines.clear()
-        self._page = None
+        self._page = self._own_style = None
 
     # How they are drawn.
+
+    @property
+    def _base(self) -> Style:
+        """The style of what has none of its own; to ask for it takes as long as to paint a line."""
+        if self._own_style is None:
+            self._own_style = self.rich_style
+        return self._own_style
 
     def _line(self, row: int) -> Text:
         line = self.line_at(row)
@@ -142,7 +150,7 @@ class LogPage(ScrollView, can_focus=True, inherit_bindings=False):
         look: Callable[[str], Style] = self.get_component_rich_style
         if self.store.is_note(line):
             return painted(f"── {self.store.line(line)}", look("log-page--note"))
-        base = look("log-page--current") if line == self.current else self.rich_style
+        base = look("log-page--current") if line == self.current else self._base
         text = painted(self.store.line(line), base)
         if self.hits is not None:
             mark(text, self.hits, look("log-page--hit"))
@@ -160,13 +168,11 @@ class LogPage(ScrollView, can_focus=True, inherit_bindings=False):
         strips = []
         for row in range(top, top + self.size.height):
             if row >= self.count:
-                strips.append(Strip.blank(width, self.rich_style))
+                strips.append(Strip.blank(width, self._base))
                 continue
             text = self._selected(self._line(row), row)
             self._widen(cell_len(text.plain))
-            strip = Strip(text.render(self.app.console)).crop_extend(
-                left, left + width - gutter, self.rich_style
-            )
+            strip = Strip(text.render(self.app.console)).crop_extend(left, left + width - gutter, self._base)
             strips.append(self._numbered(strip.apply_offsets(left, row), row, first=True))
         return strips
 
@@ -180,12 +186,12 @@ class LogPage(ScrollView, can_focus=True, inherit_bindings=False):
             for number, piece in enumerate(pieces):
                 if number >= skip:
                     strip = Strip(piece.render(self.app.console)).extend_cell_length(
-                        width - gutter, self.rich_style
+                        width - gutter, self._base
                     )
                     strips.append(self._numbered(strip.apply_offsets(at, row), row, first=number == 0))
                 at += len(piece.plain)
             row, skip = row + 1, 0
-        blank = Strip.blank(width, self.rich_style)
+        blank = Strip.blank(width, self._base)
         return [*strips, *[blank] * (height - len(strips))][: max(height, 1)]
 
     def _widen(self, width: int) -> None:
