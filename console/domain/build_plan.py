@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 # createTask takes a `created` of up to 15 minutes ago.
 KEEPS: Final = timedelta(minutes=12)
 _READS: Final = "secrets:get:"
-_PUBLISHES: Final = re.compile(r"\blading-runner (?:publish|push|promote|index)\b|\bdocker(?: image)? push\b")
+_PUBLISHES: Final = re.compile(
+    r"(?:\blading-runner['\"]?|-m runner) (?:publish|push|promote|index)\b|\bdocker(?: image)? push\b"
+)
 _REPORTS: Final = frozenset({"checks", "statuses"})
 
 
@@ -91,7 +93,7 @@ def effects_of(definition: Mapping[str, Any]) -> Iterator[str]:
     secrets = [
         scope.removeprefix(_READS) for scope in texts(definition, "scopes") if scope.startswith(_READS)
     ]
-    if _PUBLISHES.search(str(definition.get("payload", ""))):
+    if _PUBLISHES.search(_commands(definition)):
         by = f" with the secret {', '.join(secrets)}" if secrets else ""
         yield f"it pushes an image{by}: tags on the registry may move"
     elif secrets:
@@ -106,6 +108,19 @@ def effects_of(definition: Mapping[str, Any]) -> Iterator[str]:
     payload = definition.get("payload")
     if isinstance(payload, dict) and payload.get("cache"):
         yield f"it writes to caches of {pool_of(definition)}"
+
+
+def _commands(definition: Mapping[str, Any]) -> str:
+    """All that a task runs, as one text: a command may be a shell's text, or words of their own."""
+
+    def words(value: Any) -> Iterator[str]:
+        if isinstance(value, str):
+            yield value
+        for each in value if isinstance(value, list) else ():
+            yield from words(each)
+
+    payload = definition.get("payload")
+    return " ".join(words(payload.get("command"))) if isinstance(payload, dict) else ""
 
 
 def release_of(definition: Mapping[str, Any]) -> str | None:

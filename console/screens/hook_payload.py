@@ -75,6 +75,7 @@ class HookPayload(ModalScreen[dict[str, Any] | None]):
     def on_mount(self) -> None:
         """Begin in the text."""
         self._wrong.display = False
+        self._text.cursor_blink = False
         self._text.focus()
 
     @on(Button.Pressed, "#plan")

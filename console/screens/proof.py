@@ -18,7 +18,7 @@ from console.domain.proof_task import Proof, conclusion, verdict_of
 from console.domain.web_urls import task_page
 from console.screens.build_words import state_words, tone_of
 from console.screens.screen import ConsoleScreen
-from console.screens.task_words import plan_content
+from console.screens.trigger_words import plan_content
 from console.widgets.confirm import Confirm
 from console.widgets.content import line, lines
 from runner.findings import Level
@@ -53,7 +53,7 @@ class ProofScreen(ConsoleScreen):
 
     Args:
         shell: as for every screen.
-        plan: of the proof that is begun at once, or None to plan one for the checkout, which waits for a key.
+        plan: of the proof of `secret`, which is begun at once, or None to plan one for the checkout, which waits.
         secret: that was just saved, or "".
         registry: whose token it is, where that is known.
     """
@@ -73,7 +73,7 @@ class ProofScreen(ConsoleScreen):
     ) -> None:
         super().__init__(shell)
         self._plan = plan
-        self._begins = plan is not None
+        self._is_begun = False
         self._secret = secret
         self._registry = registry
         self._tasks: dict[str, Task] = {}
@@ -90,15 +90,14 @@ class ProofScreen(ConsoleScreen):
         self.query_one("#proof").focus()
 
     def load(self) -> None:
-        """Begin at once, or plan."""
-        if self._begins and self._plan is not None:
-            self._begins = False
+        """Begin what was given, or plan; what is under way is not begun once more."""
+        if self._plan is not None and self._secret and not self._is_begun and self._end is None:
             self._create(self._plan)
-        elif not self._tasks or self._end:
+        elif not self._is_begun or self._end is not None:
             self._plan_anew()
 
     def _plan_anew(self) -> None:
-        self._tasks, self._proofs, self._end, self._plan = {}, [], None, None
+        self._tasks, self._proofs, self._end, self._plan, self._is_begun = {}, [], None, None, False
         path = self.shell.opening.environment.get("PATH", os.defpath)
 
         async def plan(session: Session) -> TriggerPlan:
@@ -112,11 +111,16 @@ class ProofScreen(ConsoleScreen):
         self._plan = plan
         self._draw()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What was created is not created once more; before that there is no log."""
+        del parameters
+        return {"create": not self._is_begun, "log": bool(self._tasks)}.get(action, True)
+
     def action_create(self) -> None:
         """Ask, then create."""
         plan = self._plan
-        if plan is None or self._tasks:
-            self.notify("There is no plan yet." if plan is None else "It was created.", severity="warning")
+        if plan is None:
+            self.notify("There is no plan yet.", severity="warning")
         elif self.shell.opening.read_only:
             self.notify("The console is read-only: no task is created.", severity="warning")
         elif not plan.can_be_done:
@@ -129,6 +133,7 @@ class ProofScreen(ConsoleScreen):
             )
 
     def _create(self, plan: TriggerPlan) -> None:
+        self._is_begun = True
         self._draw()
         self.follow(
             "A task tries the token", lambda session: prove(session.connection, plan), self._each, self._done
@@ -156,6 +161,7 @@ class ProofScreen(ConsoleScreen):
         self._draw()
 
     def _draw(self) -> None:
+        self.refresh_bindings()
         self._told.update(Content("\n").join([*self._lines()]))
         self.query_one("#proof", VerticalScroll).scroll_home(animate=False)
 
@@ -164,11 +170,10 @@ class ProofScreen(ConsoleScreen):
             yield line(f"✓ Secret {self._secret} is saved.", "good")
         if self._end:
             yield line(self._end[0], self._end[1])
-        elif self._plan is not None and not self._tasks and not self._secret:
-            yield plan_content(self._plan)
-            return
-        elif self._secret or self._tasks:
+        elif self._is_begun:
             yield line("▸ A task tries the token: keep the old one until it has.", "strong")
+        elif self._plan is not None:
+            yield plan_content(self._plan)
         for task in self._tasks.values():
             yield Content("")
             # A plan exits with its first problem's code: that the task failed says nothing of the token.

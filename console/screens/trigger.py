@@ -18,7 +18,7 @@ from console.actions.task_render import Happening
 from console.actions.task_source import Sought, find_source
 from console.screens.hook_payload import HookPayload
 from console.screens.screen import ConsoleScreen
-from console.screens.task_words import plan_content
+from console.screens.trigger_words import plan_content
 from console.widgets.confirm import Confirm
 from console.widgets.content import line
 from runner.errors import UsageError
@@ -143,8 +143,10 @@ class Trigger(ConsoleScreen):
             self._what.focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only a hook is given something."""
+        """Only a hook is given something, and an earlier task is not typed."""
         del parameters
+        if action == "change":
+            return not self._earlier
         return action != "payload" or bool(self._plan and self._plan.hook)
 
     def action_payload(self) -> None:

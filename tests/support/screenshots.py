@@ -16,6 +16,7 @@ from console.domain.secret_change import Fingerprints
 from console.sandbox.seed import BRANCH_ROLE, DOCKERHUB
 from tests.support.screens import settled, shows
 from tests.support.screenshots_builds import NEXT, add_builds
+from tests.support.screenshots_trigger import planned, proved, then
 from tests.support.screenshots_verify import verify
 from tests.support.screenshots_world import NEXT_TOKEN, READS_SECRET, USER, screenshots_world
 
@@ -88,6 +89,10 @@ def of_a_build(*steps):
 TO_TASK = (("j", "✓ success"), (["enter"], "All have ended"), (["enter"], "From decision"))
 
 
+RELEASE = planned("release v3.120", "Build release v3.120", "it pushes")
+PRIVILEGED = "docker-worker:capability:privileged"
+
+
 @dataclass(frozen=True)
 class State:
     """One picture.
@@ -113,6 +118,10 @@ STATES = [
     State("builds", of_a_build()),
     State("task", of_a_build(*TO_TASK)),
     State("trigger", of_a_build(*TO_TASK, ("T", "Retrigger docker-image"))),
+    State("trigger-lacking", planned("release v3.120", "✗ you lack", scopes=[PRIVILEGED])),
+    State("trigger-release", then(RELEASE, "c", "Type v3.120")),
+    State("trigger-payload", then(planned("hook project-balrog/rebuild", "✗ payload"), "p", "JSON or YAML")),
+    State("secret-proved", proved(rotate_secret(NEXT_TOKEN, "who may push"))),
     State("log", of_a_build(("jl", "ended: completed"))),
     State("artifacts", of_a_build(*TO_TASK, ("a", "public/logs/live"))),
     State("verify", verify("Verified (exit code 0)", "✓ signature")),

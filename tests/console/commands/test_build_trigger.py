@@ -9,37 +9,12 @@ import pytest
 
 from console.sandbox.signed_http import TaskclusterFailure
 from console.services import github_files
+from tests.support.hooks import HOOK, ROLE
 from tests.support.hosted_sandbox import Terminal
 from tests.support.task import checkout, commit, git
+from tests.support.task_files import FILES, LADING_TOML, TASK_FILE
 
 pytestmark = pytest.mark.enable_socket
-
-LADING_TOML = '[image.balrog]\nrepository = "mozilla/balrog"\nsecret = "s"\n'
-TASK_FILE = """\
-version: 1
-tasks:
-  - $if: 'tasks_for in ["github-push", "github-release", "github-pull-request"]'
-    then:
-      taskQueueId: proj-balrog/ci
-      created: {$fromNow: ''}
-      deadline: {$fromNow: '1 hour'}
-      scopes: [secrets:get:s]
-      payload:
-        maxRunTime: 60
-        env:
-          $merge:
-            - {LADING_REPOSITORY: "${event.repository.html_url}", CLONE_URL: "${event.repository.clone_url}"}
-            - $if: 'tasks_for == "github-release"'
-              then: {LADING_EVENT: release, LADING_TAG: "${event.release.tag_name}"}
-              else:
-                $if: 'tasks_for == "github-push"'
-                then: {LADING_EVENT: push, LADING_BRANCH: "${event.ref[11:]}", LADING_REVISION: "${event.after}",
-                       LADING_CREATED: "2026-03-01T12:00:00.000Z"}
-                else: {LADING_EVENT: pull-request, LADING_REVISION: "${event.pull_request.head.sha}"}
-        command: [[bash, -c, "lading-runner publish"]]
-      metadata: {name: publish, description: d, owner: a@example.com, source: "https://example.com"}
-"""
-FILES = {".taskcluster.yml": TASK_FILE, "lading.toml": LADING_TOML}
 
 
 @pytest.fixture
@@ -154,41 +129,6 @@ def test_what_no_checkout_here_has_is_read_from_github_without_credentials(sandb
         code, _, err = plan(sandbox, "--branch", "x", "--commit", "d" * 40, *there)
         assert (code, "no .taskcluster.yml at dddddddddddd" in err) == (2, True)
     assert {credentials for _, credentials in asked} == {None}
-
-
-HOOK = {
-    "metadata": {"name": "h", "description": "d", "owner": "a@example.com"},
-    "task": {
-        "taskQueueId": "proj-balrog/ci",
-        "created": {"$fromNow": ""},
-        "deadline": {"$fromNow": "1 hour"},
-        "payload": {"maxRunTime": 60, "command": [["echo", "${payload.word}", "${payload.deep.times}"]]},
-        "metadata": {
-            "name": "of ${payload.word}",
-            "description": "d",
-            "owner": "a@b.c",
-            "source": "https://b.c",
-        },
-    },
-    "triggerSchema": {
-        "type": "object",
-        "required": ["word"],
-        "additionalProperties": False,
-        "properties": {
-            "word": {"type": "string"},
-            "deep": {
-                "type": "object",
-                "default": {},
-                "properties": {"times": {"type": "integer", "default": 3}},
-            },
-        },
-    },
-}
-ROLE = (
-    "queue:create-task:lowest:proj-balrog/ci",
-    "queue:create-task:project:none",
-    "queue:scheduler-id:-",
-)
 
 
 @pytest.fixture
