@@ -21,7 +21,7 @@ from console.screens.cover import Cover
 from console.screens.help import Help, help_lines
 from console.screens.palette import Actions
 from console.screens.screen import ConsoleScreen
-from console.screens.table import SCREENS
+from console.screens.table import SCREENS, every_screen
 from console.shell import Shell
 from console.themes import THEMES
 from console.widgets.confirm import Confirm
@@ -126,7 +126,7 @@ class Lading(App[int], inherit_bindings=False):
             # Only who remaps keys waits for all screens to be imported.
             from console.screens.sign_in import SignIn
 
-            screens: list[type[Screen[Any]]] = [*(entry.load() for entry in SCREENS), SignIn]
+            screens: list[type[Screen[Any]]] = [*every_screen(), SignIn]
             problems = keymap_problems(opening.config, scopes_of(screens, Lading.BINDINGS))
             if problems:
                 raise SettingsError(problems)

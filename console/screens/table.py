@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import inspect
+import pkgutil
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -49,3 +51,20 @@ SCREENS: Final = (
     Entry(6, "artifacts", "Artifacts", "what a build left behind", "console.screens.artifacts:Artifacts"),
     Entry(7, "audit", "Audit", "who changed secrets and roles", "console.screens.audit:Audit"),
 )
+
+
+def every_screen() -> list[type[ConsoleScreen]]:
+    """The classes of all screens, those too that others open; it imports all of them."""
+    from console import screens
+    from console.screens.screen import ConsoleScreen
+
+    modules = [
+        importlib.import_module(f"{screens.__name__}.{found.name}")
+        for found in pkgutil.iter_modules(screens.__path__)
+    ]
+    return [
+        found
+        for module in modules
+        for found in vars(module).values()
+        if inspect.isclass(found) and issubclass(found, ConsoleScreen) and found.__module__ == module.__name__
+    ]

@@ -6,7 +6,7 @@ from textual.binding import Binding
 from console.app import Lading
 from console.config import parse_config
 from console.keys import keymap_problems, scopes_of
-from console.screens.table import SCREENS
+from console.screens.table import every_screen
 
 SCOPES = [
     [Binding("r", "reload", "Refresh", id="refresh"), Binding("q", "quit", "Quit", id="quit")],
@@ -58,7 +58,7 @@ def test_two_that_were_moved_onto_one_key_are_told_once_each():
 
 
 def test_as_the_console_is_its_keys_mean_one_thing_each_and_none_is_taken_by_terminals():
-    scopes = scopes_of([entry.load() for entry in SCREENS], Lading.BINDINGS)
+    scopes = scopes_of(every_screen(), Lading.BINDINGS)
     unfit = {"ctrl+s", "ctrl+b", "ctrl+a", "ctrl+j", "ctrl+m", "ctrl+i", "ctrl+h", "ctrl+z"}
     for scope in scopes:
         keys: dict[str, set[str | None]] = {}
@@ -72,3 +72,8 @@ def test_as_the_console_is_its_keys_mean_one_thing_each_and_none_is_taken_by_ter
             {"escape": {"back", "table.clear"}},
             {"escape": {"back", "log.clear"}},
         )
+
+
+@pytest.mark.parametrize("name", ["task.log", "group.cancel", "trigger.create", "verify.change", "role.save"])
+def test_the_keys_of_screens_that_others_open_are_remapped_too(name):
+    assert problems(f'"{name}" = "f7"', scopes_of(every_screen(), Lading.BINDINGS)) == []
