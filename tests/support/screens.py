@@ -108,7 +108,9 @@ async def settled(pilot):
     shell = pilot.app.shell
     while shell.session is None and shell.failure is None:
         await pilot.pause(0.01)
-    await pilot.app.workers.wait_for_complete()
+    # Textual's own `wait_for_complete` raises where work is cancelled meanwhile, as by the same begun again.
+    while list(pilot.app.workers):
+        await pilot.pause(0.01)
     await pilot.pause()
     for field in pilot.app.screen.query(Input):
         field.cursor_blink = False

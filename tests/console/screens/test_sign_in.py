@@ -25,7 +25,7 @@ from runner.masking import Masked
 from tests.support import press_save
 from tests.support.hosted_sandbox import hosted_sandbox
 from tests.support.keyrings import Backend
-from tests.support.screens import SIZE, drawn, settled, shows
+from tests.support.screens import SIZE, drawn, settled, shows, until
 
 pytestmark = pytest.mark.enable_socket
 
@@ -94,14 +94,6 @@ async def form(pilot):
     await settled(pilot)
     screen.field.value = "half of it"
     return screen
-
-
-async def until(pilot, condition):
-    for _ in range(300):
-        if condition():
-            return
-        await pilot.pause(0.025)
-    raise AssertionError(drawn(pilot.app))
 
 
 async def test_a_401_asks_once_and_the_action_goes_on_with_the_form_kept(sandbox, tmp_path):
