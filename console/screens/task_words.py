@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from console.actions.build_task import TaskDetail
     from console.domain.artifact import Artifact
-    from console.domain.build_plan import TriggerPlan
     from console.domain.build_result import BuildResult
     from console.domain.build_timeline import TimelineStep
     from console.domain.builds import Task
@@ -170,24 +169,3 @@ def _runs(detail: TaskDetail, now: datetime) -> Iterator[str]:
             run.worker,
         )
         yield "  ".join(filter(None, parts))
-
-
-def plan_content(plan: TriggerPlan) -> Content:
-    """What a trigger would do, whole, before it is done."""
-    return Content("\n").join([*_plan_lines(plan)])
-
-
-def _plan_lines(plan: TriggerPlan) -> Iterator[Content]:
-    yield line(plan.title, "strong")
-    yield from (line(f"✗ {refusal}", "bad") for refusal in plan.refusals)
-    if plan.lacking is None:
-        yield line("! What you hold cannot be told: the queue will say.", "warning")
-    yield from (line(f"✗ you lack {scope}", "bad") for scope in plan.lacking or ())
-    yield from (line(f"! {effect}", "warning") for effect in plan.effects)
-    yield from (line(f"! {warning}", "warning") for warning in plan.warnings)
-    yield from titled("Its scopes", [line(scope) for scope in plan.scopes])
-    for task in plan.tasks:
-        text = lines(json.dumps(task.definition, indent=2, ensure_ascii=False))
-        yield from titled(f"Task {task.task_id}  {task.name}", [text])
-    if plan.hook:
-        yield from titled(f"Hook {plan.hook}", [lines(json.dumps(plan.payload, indent=2))])

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from console.domain.task_request import pool_of
+from console.screens.task_words import titled
 from console.widgets.content import line, lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from console.domain.build_plan import TriggerPlan
 
@@ -31,16 +32,9 @@ def _plan_lines(plan: TriggerPlan) -> Iterator[Content]:
     yield from (line(f"! {warning}", "warning") for warning in plan.warnings)
     if plan.hook:
         payload = json.dumps(plan.payload, indent=2, ensure_ascii=False)
-        yield from _titled("The hook is given (p edits it)", [lines(payload)])
-    yield from _titled("Scopes of what is created", [line(scope) for scope in plan.scopes])
+        yield from titled("The hook is given (p edits it)", [lines(payload)])
+    yield from titled("Scopes of what is created", [line(scope) for scope in plan.scopes])
     for task in plan.tasks:
         words = ("Task", task.task_id, task.name, "on", pool_of(task.definition))
         text = lines(json.dumps(task.definition, indent=2, ensure_ascii=False))
-        yield from _titled(" ".join(filter(None, words)), [text])
-
-
-def _titled(title: str, below: Sequence[Content]) -> Iterator[Content]:
-    if below:
-        yield Content("")
-        yield line(title, "strong")
-        yield from below
+        yield from titled(" ".join(filter(None, words)), [text])
