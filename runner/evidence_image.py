@@ -74,8 +74,10 @@ def read_top(
         return manifest, ImageConfig.parse(content), ()
     except BadManifest as error:
         raise CannotTell(f"There is something under {reference} that cannot be read: {error}.") from error
-    except (Refused, Unavailable) as error:
+    except Refused as error:
         raise CannotTell(error.what, cause=error.cause, action=error.action) from error
+    except Unavailable as error:
+        raise CannotTell(error.what, cause=error.cause, action="Try again once it answers.") from error
 
 
 def with_image(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runner.docker_config import docker_login
 from runner.errors import CannotTell, UsageError
@@ -12,6 +12,7 @@ from runner.evidence import gather
 from runner.evidence_image import Reading, unwatched
 from runner.registry.client import RegistryClient
 from runner.registry.contents import manifests_in
+from runner.registry.effects import Effects
 from runner.task.hawk import hawk_authorizer
 from runner.task.taskcluster_http import Taskcluster
 from runner.verification_folder import IMAGE_FOLDER, SavedImage, SavedTask, SavingTask, save_image
@@ -53,11 +54,27 @@ class VerifyRequest:
     save: Path | None = None
 
 
+def _silent(_text: str) -> None:
+    """Where nobody waits."""
+
+
+class Listener(NamedTuple):
+    """Who waits; what either of them raises ends the reading.
+
+    Args:
+        watch: told how far the reading of layers is.
+        notice: told of each failed attempt that is followed by another, one sentence.
+    """
+
+    watch: Callable[[ReadSoFar], None] = unwatched
+    notice: Callable[[str], None] = _silent
+
+
 def gathered(
     request: VerifyRequest,
     environment: Mapping[str, str],
     clock: Callable[[], float],
-    watch: Callable[[ReadSoFar], None] = unwatched,
+    listener: Listener | None = None,
 ) -> Evidence:
     """Gather the evidence, from the network or a folder.
 
@@ -65,23 +82,24 @@ def gathered(
         request: what is verified.
         environment: for credentials.
         clock: seconds since the epoch.
-        watch: told how far the reading of layers is; what it raises ends it.
+        listener: who waits, if somebody does.
 
     Raises:
         CannotTell: the image is not shown.
         IntegrityFailure: its manifest's bytes are not what their digest says.
     """
+    listener = listener or Listener()
     if request.offline is not None:
-        return _from_folder(request, request.offline, watch)
-    return _from_network(request, environment, clock, watch)
+        return _from_folder(request, request.offline, listener)
+    return _from_network(request, environment, clock, listener)
 
 
-def _from_folder(request: VerifyRequest, folder: Path, watch: Callable[[ReadSoFar], None]) -> Evidence:
+def _from_folder(request: VerifyRequest, folder: Path, listener: Listener) -> Evidence:
     if not folder.is_dir():
         raise UsageError(f"--offline {folder} is no folder.")
     image, task = SavedImage(folder / IMAGE_FOLDER), SavedTask(folder)
     lookup = replace(request.lookup, saved=task.task_id)
-    reading = Reading(FOLDER, request.layers, image.holds, watch)
+    reading = Reading(FOLDER, request.layers, image.holds, listener.watch)
     return gather(request.reference, image, task, lookup, reading)
 
 
@@ -89,19 +107,26 @@ def _from_network(
     request: VerifyRequest,
     environment: Mapping[str, str],
     clock: Callable[[], float],
-    watch: Callable[[ReadSoFar], None],
+    listener: Listener,
 ) -> Evidence:
     registry = request.reference.repository.registry
+    effects = Effects(notice=listener.notice)
     with (
-        closing(taskcluster_for(request.root_url, environment, clock)) as taskcluster,
-        RegistryClient(registry, docker_login(environment, registry), insecure=request.insecure) as client,
+        closing(taskcluster_for(request.root_url, environment, clock, listener.notice)) as taskcluster,
+        RegistryClient(
+            registry, docker_login(environment, registry), insecure=request.insecure, effects=effects
+        ) as client,
     ):
         source: TaskSource = taskcluster
         if request.save is not None:
             _save_image(request.reference, client, request.save)
             source = SavingTask(taskcluster, request.save)
         return gather(
-            request.reference, client, source, request.lookup, Reading(layers=request.layers, watch=watch)
+            request.reference,
+            client,
+            source,
+            request.lookup,
+            Reading(layers=request.layers, watch=listener.watch),
         )
 
 
@@ -118,15 +143,20 @@ def _save_image(reference: ImageReference, client: RegistryClient, folder: Path)
     save_image(folder / IMAGE_FOLDER, manifests, contents)
 
 
-def taskcluster_for(root_url: str, environment: Mapping[str, str], clock: Callable[[], float]) -> Taskcluster:
+def taskcluster_for(
+    root_url: str,
+    environment: Mapping[str, str],
+    clock: Callable[[], float],
+    notice: Callable[[str], None] = _silent,
+) -> Taskcluster:
     """Taskcluster through the task's proxy, or with the caller's credentials, or with none: `anonymous` may read."""
     proxy = environment.get("TASKCLUSTER_PROXY_URL")
     if proxy and root_url == environment.get("TASKCLUSTER_ROOT_URL"):
-        return Taskcluster(proxy)
+        return Taskcluster(proxy, notice=notice)
     client_id, token = environment.get("TASKCLUSTER_CLIENT_ID"), environment.get("TASKCLUSTER_ACCESS_TOKEN")
     if not (client_id and token) or root_url != environment.get("TASKCLUSTER_ROOT_URL"):
-        return Taskcluster(root_url)
+        return Taskcluster(root_url, notice=notice)
     credentials = {"clientId": client_id, "accessToken": token}
     if environment.get("TASKCLUSTER_CERTIFICATE"):
         credentials["certificate"] = environment["TASKCLUSTER_CERTIFICATE"]
-    return Taskcluster(root_url, authorize=hawk_authorizer(credentials, clock))
+    return Taskcluster(root_url, notice=notice, authorize=hawk_authorizer(credentials, clock))

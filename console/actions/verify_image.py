@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from console.actions.closable_thread import in_thread
-from runner.verification_sources import gathered
+from runner.verification_sources import Listener, gathered
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -28,10 +28,10 @@ class _LeftError(Exception):
 
 async def verify_image(
     request: VerifyRequest, environment: Mapping[str, str], clock: Callable[[], float]
-) -> AsyncGenerator[ReadSoFar | Evidence, None]:
-    """How far the reading is, again and again, and at last the evidence, which `decide` judges.
+) -> AsyncGenerator[ReadSoFar | str | Evidence, None]:
+    """How far the reading is, each attempt that failed, and at last the evidence, which `decide` judges.
 
-    Whoever cancels it waits for nothing: the thread ends by itself at its next piece.
+    Whoever cancels it waits for nothing: the thread ends by itself at its next piece or attempt.
 
     Args:
         request: what is verified, and what is demanded of it.
@@ -44,22 +44,22 @@ async def verify_image(
         UsageError: a folder is none.
     """
     loop = asyncio.get_running_loop()
-    steps: asyncio.Queue[ReadSoFar | None] = asyncio.Queue()
+    steps: asyncio.Queue[ReadSoFar | str | None] = asyncio.Queue()
     left = threading.Event()
     told = _Told()
 
-    def put(step: ReadSoFar | None) -> None:
+    def put(step: ReadSoFar | str | None) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits
             loop.call_soon_threadsafe(steps.put_nowait, step)
 
-    def watch(step: ReadSoFar) -> None:
+    def hear(step: ReadSoFar | str) -> None:
         if left.is_set():
             raise _LeftError
-        if told.is_news(step):
+        if isinstance(step, str) or told.is_news(step):
             put(step)
 
     reading = asyncio.ensure_future(
-        in_thread(lambda: gathered(request, environment, clock, watch), lambda: put(None))
+        in_thread(lambda: gathered(request, environment, clock, Listener(hear, hear)), lambda: put(None))
     )
     try:
         while (step := await steps.get()) is not None:

@@ -11,6 +11,7 @@ from console.actions.verify_image import verify_image
 from console.domain.verified_links import told_so_far
 from runner.arguments import add_verify_arguments as add_arguments
 from runner.evidence_reading import ReadSoFar
+from runner.narration import printable
 from runner.verify_request import run_verify
 
 if TYPE_CHECKING:
@@ -29,9 +30,13 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str], stdout: T
     async def gather(request: VerifyRequest) -> Evidence:
         async with aclosing(verify_image(request, environment, time.time)) as steps:
             async for step in steps:
-                if not isinstance(step, ReadSoFar):
+                if isinstance(step, ReadSoFar):
+                    _tell(told_so_far(step), stderr)
+                elif isinstance(step, str):
+                    _tell("", stderr)
+                    print(f"lading: {printable(step)}", file=stderr)
+                else:
                     return step
-                _tell(told_so_far(step), stderr)
         raise AssertionError("a reading ends with the evidence")
 
     def gathered(request: VerifyRequest) -> Evidence:

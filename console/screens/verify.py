@@ -121,13 +121,13 @@ class Verify(ConsoleScreen):
     def _verify(self) -> None:
         text = self._field.value
 
-        async def verified(session: Session) -> AsyncGenerator[ReadSoFar | _Judged | RunnerError, None]:
+        async def verified(session: Session) -> AsyncGenerator[ReadSoFar | str | _Judged | RunnerError, None]:
             environment = environment_of(session.connection, self.shell.opening.environment)
             request = await asyncio.to_thread(request_of, text, environment)
             try:
                 async with aclosing(verify_image(request, environment, self._seconds)) as steps:
                     async for step in steps:
-                        if isinstance(step, ReadSoFar):
+                        if isinstance(step, ReadSoFar | str):
                             yield step
                         else:
                             yield _Judged(request.reference, step, decide(step, request.policy))
@@ -142,9 +142,9 @@ class Verify(ConsoleScreen):
     def _seconds(self) -> float:
         return self.shell.opening.now().timestamp()
 
-    def _came(self, step: ReadSoFar | _Judged | RunnerError) -> None:
-        if isinstance(step, ReadSoFar):
-            self._tell(f"{told_so_far(step)}, escape ends it")
+    def _came(self, step: ReadSoFar | str | _Judged | RunnerError) -> None:
+        if isinstance(step, ReadSoFar | str):
+            self._tell(step if isinstance(step, str) else f"{told_so_far(step)}, escape ends it")
             return
         self._tell("")
         if isinstance(step, _Judged):

@@ -6,6 +6,7 @@ import signal
 import pytest
 
 from console import cli
+from console.sandbox.registry.faults import Answer, Fault
 from tests.support.hosted_sandbox import Terminal as TerminalStream
 from tests.support.published_world import (
     NAME,
@@ -53,6 +54,15 @@ def test_how_far_it_is_is_told_on_a_terminal_and_removed_again(place, stderr):
         assert err.getvalue().endswith("\r\x1b[K\r")
     else:
         assert err.getvalue() == ""
+
+
+def test_an_attempt_that_failed_is_told_and_made_again(place):
+    busy = Answer(503, headers={"Retry-After": "0"})
+    place.world.registry.faults.append(Fault(busy, "manifest", "GET"))
+    out, err = io.StringIO(), io.StringIO()
+    words = ["verify", f"{place.image}:v3.82", "--task", PUBLISHED]
+    assert cli.run(words, environment(place), out, err) == 0
+    assert "Attempt 1 of 5; again in 0.0 s." in err.getvalue()
 
 
 def test_nothing_that_a_statement_says_drives_the_terminal(place):
