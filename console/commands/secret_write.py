@@ -1,4 +1,4 @@
-"""`lading secret set|rotate`: a change is shown, tested on the registry, saved, read back; a rotation is also proved."""
+"""`lading secret set|rotate`: a change is shown, tested on the registry, saved, read back; a rotation is proved too."""
 
 from __future__ import annotations
 
