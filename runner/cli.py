@@ -62,8 +62,9 @@ def _run(arguments: argparse.Namespace, narrator: Narrator) -> ExitCode:
     environment = dict(os.environ)
     if arguments.command == "verify":
         from runner.commands.verify import verify
+        from runner.verification_sources import Listener
 
-        return verify(arguments, environment, time.time, sys.stdout)
+        return verify(arguments, environment, time.time, sys.stdout, Listener(notice=narrator.say))
     if arguments.command == "promote":
         from runner.commands.promote import promote
 

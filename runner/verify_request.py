@@ -14,7 +14,7 @@ from runner.image.reference import BadReference, ImageReference, Registry
 from runner.narration import printable
 from runner.task.event import parse_repository
 from runner.verification import decide
-from runner.verification_sources import VerifyRequest, gathered
+from runner.verification_sources import VerifyRequest
 from runner.verification_values import Outcome, Policy
 
 if TYPE_CHECKING:
@@ -101,18 +101,16 @@ def _keys(file: str, root_url: str) -> tuple[bytes, ...]:
 def run_verify(
     arguments: argparse.Namespace,
     environment: Mapping[str, str],
-    clock: Callable[[], float],
     stdout: TextIO,
-    source: Callable[[VerifyRequest], Evidence] | None = None,
+    source: Callable[[VerifyRequest], Evidence],
 ) -> ExitCode:
     """The command: verify, show, and answer with the exit code.
 
     Args:
         arguments: as parsed.
-        environment: for the root URL and credentials.
-        clock: seconds since the epoch.
+        environment: for the root URL.
         stdout: where the verdict goes.
-        source: what gathers the evidence, if neither network nor folder do.
+        source: gathers the evidence.
 
     Raises:
         UsageError: an argument is wrong.
@@ -121,7 +119,7 @@ def run_verify(
     """
     request = request_from(arguments, environment)
     try:
-        evidence = source(request) if source else gathered(request, environment, clock)
+        evidence = source(request)
     except (CannotTell, IntegrityFailure) as error:
         if not arguments.json:
             raise

@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str], stdout: T
         finally:
             _tell("", stderr)
 
-    return run_verify(arguments, environment, time.time, stdout, gathered)
+    return run_verify(arguments, environment, stdout, gathered)
 
 
 def _tell(text: str, stderr: TextIO) -> None:

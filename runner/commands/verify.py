@@ -10,7 +10,7 @@ from runner.errors import CannotTell, Refused, Unavailable, UsageError
 from runner.evidence_task import gather_known
 from runner.image.digest import Digest
 from runner.task.image_metadata import REVISION_LABEL
-from runner.verification_sources import taskcluster_for
+from runner.verification_sources import gathered, taskcluster_for
 from runner.verification_values import ENGINE, Evidence
 from runner.verify_request import run_verify
 
@@ -20,29 +20,40 @@ if TYPE_CHECKING:
 
     from runner.engines.docker_engine import LocalImage
     from runner.errors import ExitCode
-    from runner.verification_sources import VerifyRequest
+    from runner.verification_sources import Listener, VerifyRequest
 
 
 def verify(
-    arguments: argparse.Namespace, environment: Mapping[str, str], clock: Callable[[], float], stdout: TextIO
+    arguments: argparse.Namespace,
+    environment: Mapping[str, str],
+    clock: Callable[[], float],
+    stdout: TextIO,
+    listener: Listener | None = None,
 ) -> ExitCode:
     """Verify, show, and answer with the exit code.
+
+    Args:
+        arguments: as parsed.
+        environment: for the root URL, credentials and the engine.
+        clock: seconds since the epoch.
+        stdout: where the verdict goes.
+        listener: who waits, if somebody does.
 
     Raises:
         UsageError: an argument is wrong.
         CannotTell: the image cannot be read.
     """
-    if not arguments.local:
-        return run_verify(arguments, environment, clock, stdout)
-    if arguments.offline or arguments.save or arguments.no_layers:
+    if arguments.local and (arguments.offline or arguments.save or arguments.no_layers):
         raise UsageError(
             "--local asks the engine for the image: neither a folder nor a registry's layers are read."
         )
 
-    def by_engine(request: VerifyRequest) -> Evidence:
-        return _of_engine(request, environment, clock)
+    def source(request: VerifyRequest) -> Evidence:
+        if arguments.local:
+            return _of_engine(request, environment, clock)
+        return gathered(request, environment, clock, listener)
 
-    return run_verify(arguments, environment, clock, stdout, by_engine)
+    return run_verify(arguments, environment, stdout, source)
 
 
 def _of_engine(
