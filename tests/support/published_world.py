@@ -3,7 +3,7 @@
 import base64
 import json
 import threading
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -147,8 +147,8 @@ class _Stalling(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
-    def __init__(self, content, let_go, *more):
-        self._content, self._let_go = content, let_go
+    def __init__(self, content, stalls, let_go, *more):
+        self._content, self._stalls, self._let_go = content, stalls, let_go
         super().__init__(*more)
 
     def do_GET(self):
@@ -159,9 +159,11 @@ class _Stalling(BaseHTTPRequestHandler):
         self.end_headers()
         if body == STALLED.layers[-1]:
             self.wfile.write(body[:600_000])
+            self._stalls.set()
             self._let_go.wait(60)
             body = body[600_000:]
-        self.wfile.write(body or b"")
+        with suppress(ConnectionError):  # whoever asked has left
+            self.wfile.write(body or b"")
 
     def log_message(self, *_words):
         """Nobody reads it."""
@@ -172,20 +174,23 @@ STALLED = Image("linux/amd64", (b"a base", b"ours", bytes(900_000)), 0, COMMIT)
 
 @contextmanager
 def stalling_registry():
-    """A registry that has STALLED, whose last layer does not end; yields its host and what lets it go."""
+    """A registry that has STALLED, whose last layer does not end.
+
+    Yields its host, what is set once the layer does not go on, and what lets it.
+    """
     content = {
         "": ("application/json", b"{}"),
         "latest": (STALLED.manifest.media_type, STALLED.manifest.content),
         str(Digest.of(STALLED.config)): ("application/octet-stream", STALLED.config),
         **{str(Digest.of(each)): ("application/octet-stream", each) for each in STALLED.layers},
     }
-    let_go = threading.Event()
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Stalling, content, let_go)) as server:
+    stalls, let_go = threading.Event(), threading.Event()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Stalling, content, stalls, let_go)) as server:
         server.daemon_threads = False
         serving = threading.Thread(target=server.serve_forever)
         serving.start()
         try:
-            yield f"127.0.0.1:{server.server_port}", let_go
+            yield f"127.0.0.1:{server.server_port}", stalls, let_go
         finally:
             let_go.set()
             server.shutdown()

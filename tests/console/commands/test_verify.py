@@ -73,11 +73,13 @@ def test_nothing_that_a_statement_says_drives_the_terminal(place):
     assert not set("\x1b\x07\x9b\u202e") & set(out.getvalue() + err.getvalue())
 
 
-def test_ctrl_c_while_a_layer_does_not_end_ends_with_130_and_no_trace(place):
-    with stalling_registry() as (host, _let_go):
+@pytest.mark.parametrize("package", ["console", "runner"])
+def test_ctrl_c_while_a_layer_does_not_end_ends_with_130_and_no_trace(place, package):
+    program = f"import sys; from {package}.cli import main; sys.exit(main())"
+    with stalling_registry() as (host, stalls, _let_go):
         words = ("verify", f"{host}/{NAME}:latest", "--task", RUNNING)
-        with Terminal(*words, environment=environment(place)) as terminal:
-            terminal.until("3 of 4 blobs whole")
+        with Terminal(*words, environment=environment(place), program=program) as terminal:
+            terminal.read(lambda _: stalls.is_set())
             terminal.process.send_signal(signal.SIGINT)
             assert terminal.wait() == 130
             assert "Traceback" not in terminal.text
