@@ -14,6 +14,7 @@ from typing import Final
 from console.domain.builds import RESOLVED
 
 _RANGE: Final = re.compile(r"bytes (?P<first>\d+)-\d+/(?:\d+|\*)\Z")
+_WHOLE: Final = 200
 _PARTIAL: Final = 206
 
 
@@ -118,25 +119,29 @@ class Place:
         self._encoded = False
 
     def headers(self, source: Source) -> dict[str, str]:
-        """What to ask for: the rest, where the kept log was seen to know ranges of its plain bytes."""
+        """What to ask for: of a kept log the rest, unless it was seen to have no ranges of its plain bytes.
+
+        The last byte that was read is asked for too: so a log that has no more is no range that cannot be satisfied,
+        which is what the few bytes of a compressed log are.
+        """
         if source is Source.BACKING and self.received and not self._encoded:
-            return {"Range": f"bytes={self.received}-"}
+            return {"Range": f"bytes={self.received - 1}-"}
         return {}
 
     def begin(self, status: int, *, content_range: str = "", encoding: str = "") -> bool:
         """A connection answers; returns whether it can be used.
 
         Args:
-            status: 200, 206 or 416.
+            status: 200, 206 or 416, which only a range has.
             content_range: the header.
             encoding: the header `Content-Encoding`.
         """
-        if status != _PARTIAL:
+        if status == _WHOLE:
             self._skip = self.received
             return True
-        found = _RANGE.match(content_range)
+        found = _RANGE.match(content_range) if status == _PARTIAL else None
         if encoding not in {"", "identity"} or found is None or int(found["first"]) > self.received:
-            # A range of what is compressed, or another than was asked for.
+            # A range of what is compressed, another than was asked for, or none: of what is shorter.
             self._encoded = True
             return False
         self._skip = self.received - int(found["first"])

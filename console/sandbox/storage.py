@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 ROUTE: Final = "/storage/"
 UPLOAD_TIME: Final = timedelta(minutes=45)
 DOWNLOAD_TIME: Final = timedelta(minutes=30)
+_RANGE: Final = re.compile(r"bytes=(?P<first>\d+)-(?P<last>\d*)\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class Storage:
         headers["Content-Type"] = blob.content_type
         if blob.content_encoding:
             headers["Content-Encoding"] = blob.content_encoding
-        return web.Response(body=blob.data, headers=headers)
+        return _ranged(blob.data, request.headers.get("Range", ""), headers)
 
     async def _receive(self, request: web.Request, name: str, headers: dict[str, str]) -> web.Response:
         content_type = request.headers.get("Content-Type", "")
@@ -117,6 +119,19 @@ class Storage:
             return web.Response(status=403, text="SignatureDoesNotMatch", headers=headers)
         self.put(name, Blob(content_type, request.headers.get("Content-Encoding"), data))
         return web.Response(headers={**headers, "ETag": f'"{hashlib.sha256(data).hexdigest()[:32]}"'})
+
+
+def _ranged(data: bytes, wanted: str, headers: dict[str, str]) -> web.Response:
+    """All, or a range of what is kept: of the compressed bytes, if they are."""
+    found = _RANGE.match(wanted)
+    if found is None:
+        return web.Response(body=data, headers=headers)
+    first, last = int(found["first"]), int(found["last"] or len(data) - 1)
+    if first >= len(data):
+        return web.Response(status=416, headers={**headers, "Content-Range": f"bytes */{len(data)}"})
+    body = data[first : last + 1]
+    content_range = f"bytes {first}-{first + len(body) - 1}/{len(data)}"
+    return web.Response(status=206, body=body, headers={**headers, "Content-Range": content_range})
 
 
 def artifact_key(task_id: str, run_id: int, name: str) -> str:

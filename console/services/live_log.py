@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from console.services.taskcluster import Taskcluster
 
 LIVE_LOG: Final = "public/logs/live.log"
-_RANGE_UNSATISFIED: Final = 416
 _NOT_BEGUN: Final = frozenset({"unscheduled", "pending"})
 
 
@@ -91,11 +90,12 @@ async def follow(
 
 @dataclass(slots=True)
 class _Ended:
-    """How a connection ended: what it was to, whether by itself, and else why."""
+    """How a connection ended: what it was to, whether by itself, and else why; whether to ask without a range."""
 
     source: Source | None = None
     whole: bool = False
     reason: str = ""
+    without_range: bool = False
 
 
 class _Following:
@@ -183,6 +183,8 @@ class _Following:
             async with contextlib.aclosing(self._connection(place, number, ended)) as pieces:
                 async for piece in pieces:
                     yield piece
+            if ended.without_range:
+                continue
             failures = 1 if place.received > before else failures + 1
             task = await self._status()
             run = _run(task, number)
@@ -213,16 +215,13 @@ class _Following:
             headers = place.headers(source)
             async with artifacts.reading(self._taskcluster, located.url, headers) as response:
                 ended.source = source
-                if response.status == _RANGE_UNSATISFIED:
-                    ended.whole = True
-                    return
                 usable = place.begin(
                     response.status,
                     content_range=response.headers.get("Content-Range", ""),
                     encoding=response.headers.get("Content-Encoding", ""),
                 )
                 if not usable:
-                    ended.reason = "it has no ranges of plain bytes"
+                    ended.reason, ended.without_range = "it has no ranges of plain bytes", bool(headers)
                     return
                 async for chunk in self._chunks(response, number, ended):
                     fresh = place.take(chunk)

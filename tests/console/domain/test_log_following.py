@@ -1,5 +1,9 @@
 """A log read over connections that end anywhere: nothing is lost, nothing comes twice."""
 
+import gzip
+from dataclasses import dataclass
+from enum import Enum
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,22 +13,47 @@ from console.domain.log_following import Place, Source, Step, step_after
 LOG = "[taskcluster] début\r\nStep 1/3 : FROM scratch\n\x1b[31mérror\x1b[0m\nno end".encode()
 
 
-def serve(headers, *, knows_ranges, cut):
-    """What a server of the log answers: status, Content-Range, and the bytes until it cuts."""
-    wanted = headers.get("Range")
-    if wanted is None or not knows_ranges:
-        return 200, "", LOG[:cut]
+# Compressed it is shorter than what was read of it at many a cut, and a range is one of the compressed bytes.
+LOG = LOG + b"\nagain and again" * 12
+GZIP = gzip.compress(LOG)
+
+
+class Kept(Enum):
+    """How a server keeps the log."""
+
+    PLAIN = "with ranges"
+    WITHOUT_RANGES = "without"
+    GZIP = "compressed, with ranges of what is compressed"
+
+
+@dataclass
+class Answer:
+    """What comes over a connection until it is cut."""
+
+    status: int
+    body: bytes
+    content_range: str = ""
+    encoding: str = ""
+
+
+def serve(headers, kept, cut):
+    """What a server of the log answers, which cuts after so many bytes of it."""
+    stored, encoding = (GZIP, "gzip") if kept is Kept.GZIP else (LOG, "")
+    wanted = headers.get("Range") if kept is not Kept.WITHOUT_RANGES else None
+    if wanted is None:
+        return Answer(200, LOG[:cut], encoding=encoding)
     first = int(wanted.removeprefix("bytes=").removesuffix("-"))
-    if first >= len(LOG):
-        return 416, "", b""
-    return 206, f"bytes {first}-{len(LOG) - 1}/{len(LOG)}", LOG[first:][:cut]
+    if first >= len(stored):
+        return Answer(416, b"", f"bytes */{len(stored)}")
+    return Answer(206, stored[first:][:cut], f"bytes {first}-{len(stored) - 1}/{len(stored)}", encoding)
 
 
-def read(place, source, *, knows_ranges, cut, piece):
-    status, content_range, body = serve(place.headers(source), knows_ranges=knows_ranges, cut=cut)
-    if status == 416:
-        return b""
-    assert place.begin(status, content_range=content_range)
+def read(place, source, kept, cut=None, piece=7):
+    answer = serve(place.headers(source), kept, cut)
+    if not place.begin(answer.status, content_range=answer.content_range, encoding=answer.encoding):
+        assert not place.headers(source)
+        return read(place, source, kept, cut, piece)
+    body = answer.body
     return b"".join(place.take(body[at : at + piece]) for at in range(0, len(body), piece))
 
 
@@ -34,31 +63,43 @@ def after(count):
     return place
 
 
-@pytest.mark.parametrize("knows_ranges", [True, False])
-@pytest.mark.parametrize("cut", range(len(LOG) + 1))
-def test_a_connection_cut_at_any_position_loses_and_doubles_nothing(cut, knows_ranges):
-    place = Place()
-    begun = read(place, Source.LIVE, knows_ranges=False, cut=cut, piece=7)
-    rest = read(place, Source.BACKING, knows_ranges=knows_ranges, cut=None, piece=5)
-    assert begun + rest == LOG
-    assert (place.received, place.is_short) == (len(LOG), False)
+@pytest.mark.parametrize("kept", Kept)
+def test_a_connection_cut_at_any_position_loses_and_doubles_nothing(kept):
+    for cut in range(len(LOG) + 1):
+        place = Place()
+        begun = read(place, Source.LIVE, Kept.WITHOUT_RANGES, cut)
+        assert begun + read(place, Source.BACKING, kept) == LOG
+        assert (place.received, place.is_short) == (len(LOG), False)
+
+
+@pytest.mark.parametrize("kept", Kept)
+def test_a_kept_log_cut_at_any_position_loses_and_doubles_nothing(kept):
+    for cut in range(len(LOG) + 1):
+        place = Place()
+        begun = read(place, Source.BACKING, kept, cut)
+        assert begun == LOG[:cut]
+        assert begun + read(place, Source.BACKING, kept) == LOG
+        assert not place.is_short
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(Source), st.integers(0, len(LOG)), st.booleans(), st.integers(1, 9))),
+    st.lists(
+        st.tuples(st.sampled_from(Source), st.sampled_from(Kept), st.integers(0, len(LOG)), st.integers(1, 9))
+    ),
+    st.sampled_from(Kept),
 )
-def test_any_number_of_cuts_loses_and_doubles_nothing(connections):
+def test_any_number_of_cuts_loses_and_doubles_nothing(connections, last):
     place = Place()
     found = b""
-    for source, cut, knows_ranges, piece in [*connections, (Source.BACKING, None, True, 4)]:
-        found += read(place, source, knows_ranges=knows_ranges, cut=cut, piece=piece)
+    for source, kept, cut, piece in [*connections, (Source.BACKING, last, None, 4)]:
+        found += read(place, source, kept, cut, piece)
     assert found == LOG
 
 
 def test_a_range_of_compressed_bytes_is_not_used_and_not_asked_for_again():
     place = after(10)
-    assert place.headers(Source.BACKING) == {"Range": "bytes=10-"}
-    assert not place.begin(206, content_range="bytes 10-20/21", encoding="gzip")
+    assert place.headers(Source.BACKING) == {"Range": "bytes=9-"}
+    assert not place.begin(206, content_range="bytes 9-20/21", encoding="gzip")
     assert place.headers(Source.BACKING) == {}
     assert place.begin(200, encoding="gzip")
     assert place.take(LOG[:12]) == LOG[10:12]

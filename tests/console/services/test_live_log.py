@@ -16,7 +16,8 @@ from tests.support.worked_task import BACKING, LIVE, Worked
 
 pytestmark = pytest.mark.enable_socket
 
-LOG = "première ligne\r\nStep 2/3\nerror: no\nno end".encode()
+# Kept compressed, it is shorter than the half of it.
+LOG = ("première ligne\r\nStep 2/3\nerror: no\n" + "again\n" * 30 + "no end").encode()
 PACE = LogPace(Backoff(attempts=4, first=0.01, longest=0.02), idle=5.0)
 
 
@@ -85,8 +86,8 @@ async def test_a_worker_that_cuts_again_and_again_loses_and_doubles_nothing(plac
     worked = await Worked(await place.gateway()).create()
     await worked.claim()
     await worked.artifact(LIVE, "reference", url=livelog.url)
-    # At the first byte, within a character, within a line end, between lines, and short of what was read.
-    livelog.cuts = [0, 5, 16, 10, 17, len(LOG) - 1]
+    # Within a character, a line end and a line, between lines, short of what was read, and behind the last byte.
+    livelog.cuts = [*range(40), 10, len(LOG) - 1, len(LOG)]
 
     async def finish():
         await livelog.cut_all.wait()
@@ -102,12 +103,13 @@ async def test_a_worker_that_cuts_again_and_again_loses_and_doubles_nothing(plac
     assert any(isinstance(event, LogTrouble) for event in events)
 
 
+@pytest.mark.parametrize("cut", [20, 120, len(LOG)])
 @pytest.mark.parametrize("compressed", [True, False])
-async def test_a_cut_worker_is_followed_by_the_kept_log_without_a_seam(place, livelog, compressed):
+async def test_a_cut_worker_is_followed_by_the_kept_log_without_a_seam(place, livelog, compressed, cut):
     worked = await Worked(await place.gateway()).create()
     await worked.claim()
     await worked.artifact(LIVE, "reference", url=livelog.url)
-    livelog.cuts = [20]
+    livelog.cuts = [cut]
 
     async def finish():
         await worked.keep(LOG, compressed=compressed)
@@ -116,6 +118,12 @@ async def test_a_cut_worker_is_followed_by_the_kept_log_without_a_seam(place, li
     events, found = await read(await place.connection(), worked.task_id, finish)
     assert (found, events[-1]) == (LOG, LogEnd("completed"))
     assert livelog.served == 1
+    # That it is compressed is no trouble.
+    assert [type(event) for event in events if not isinstance(event, LogBytes)] == [
+        LogRun,
+        LogTrouble,
+        LogEnd,
+    ]
 
 
 async def test_a_private_log_is_read_by_a_url_that_is_signed_anew(place):

@@ -1,5 +1,6 @@
 """Bytes are taken and given by signed URLs only, public artifacts excepted."""
 
+import gzip
 import io
 
 import aiohttp
@@ -70,3 +71,19 @@ async def test_a_body_larger_than_the_api_takes_is_stored(http, storage):
     ) as answer:
         assert answer.status == 200
     assert len(storage.get("object/big").data) == len(content)
+
+
+async def test_a_range_is_of_the_bytes_that_are_kept_and_one_behind_them_is_refused(http, storage):
+    url, packed = storage.upload_url("object/a", "text/plain"), gzip.compress(b"text " * 20)
+    async with http.put(url, data=packed, headers={**TEXT, "Content-Encoding": "gzip"}) as answer:
+        assert answer.status == 200
+    url = storage.download_url("object/a")
+    for wanted, body, told in (
+        ("bytes=10-", packed[10:], f"bytes 10-{len(packed) - 1}/{len(packed)}"),
+        ("bytes=1-4", packed[1:5], f"bytes 1-4/{len(packed)}"),
+    ):
+        async with http.get(url, headers={"Range": wanted}, auto_decompress=False) as answer:
+            assert (answer.status, await answer.read()) == (206, body)
+            assert (answer.headers["Content-Range"], answer.headers["Content-Encoding"]) == (told, "gzip")
+    async with http.get(url, headers={"Range": f"bytes={len(packed)}-"}) as answer:
+        assert (answer.status, answer.headers["Content-Range"]) == (416, f"bytes */{len(packed)}")
