@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from console.domain.scopes import Roles
 from console.sandbox.arrivals import Arrivals
 from console.sandbox.moments import iso
+from console.sandbox.pulse import Pulse
 from console.sandbox.storage import Storage
 from runner.masking import Masked
 
@@ -49,6 +50,7 @@ class Deployment:
         long_poll: how long `claimWork` waits for a task, in seconds.
         monotonic: the clock by which it waits.
         arrivals: how it learns of one.
+        pulse: who hears of changes.
         on_completed: what to do with a task (`services.queue_model.Task`) that has been completed.
     """
 
@@ -60,6 +62,7 @@ class Deployment:
     long_poll: float = 20.0
     monotonic: Callable[[], float] = time.monotonic
     arrivals: Arrivals = field(default_factory=Arrivals)
+    pulse: Pulse = field(default_factory=Pulse)
     on_completed: list[Callable[[Deployment, Any], None]] = field(default_factory=list)
     storage: Storage = field(init=False)
     _roles: Roles | None = None

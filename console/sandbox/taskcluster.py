@@ -24,6 +24,7 @@ from console.sandbox.services import (
     github_builds,
     github_render,
     hook_fire,
+    hook_model,
     hooks_service,
     index_service,
     object_service,
@@ -128,6 +129,7 @@ class Sandbox:
             token = given or deployment.key(client_id)
             deployment.statics[client_id] = Client(client_id, token, ("*",), FAR_FUTURE)
         deployment.on_completed.append(index_service.index_by_routes)
+        hook_model.bind_all(deployment)
         router = published_routes()
         application = web.Application(client_max_size=LARGEST_BODY + 1)
         application.router.add_route("*", "/api/" + _ANYTHING, Layer(deployment, router).answer)
@@ -190,6 +192,7 @@ class Sandbox:
             ticks += 1
             queue_resolve.pass_time(self._deployment)
             hook_fire.fire_scheduled(self._deployment)
+            hook_fire.fire_bound(self._deployment)
 
     async def __aenter__(self) -> Self:
         return self

@@ -12,7 +12,16 @@ import jsone
 from console.sandbox.authentication import Identity
 from console.sandbox.failures import ApiError, footed, input_error
 from console.sandbox.moments import iso
-from console.sandbox.services.hook_model import PATTERNS, SERVICE, Hook, from_row, load, next_fire, save
+from console.sandbox.services.hook_model import (
+    PATTERNS,
+    SERVICE,
+    Hook,
+    from_row,
+    load,
+    named,
+    next_fire,
+    save,
+)
 from console.sandbox.services.queue_create import submit
 from console.sandbox.trigger_schema import BadSchema, complaints
 from console.sandbox.validation import OBJECT, SLUGID, javascript
@@ -31,7 +40,7 @@ class _Occasion:
     """Why a hook fires.
 
     Args:
-        fired_by: `triggerHook`, `triggerHookWithToken` or `schedule`.
+        fired_by: `triggerHook`, `triggerHookWithToken`, `schedule` or `pulseMessage`.
         context: what its template sees besides.
         task_id: of the task that is to be.
     """
@@ -143,3 +152,19 @@ def fire_scheduled(deployment: Deployment) -> None:
             _fire(deployment, hook, _Occasion("schedule", {}, deployment.slugid()))
         except ApiError:
             continue  # noted among its last fires
+
+
+def fire_bound(deployment: Deployment) -> None:
+    """Fire the hooks that heard something, once for each message that their `triggerSchema` takes.
+
+    The services discard the others (`hookPulseMessageDiscarded` in their references): all, for a hook that has no
+    schema of its own.
+    """
+    for name, payload in deployment.pulse.take():
+        hook = named(deployment, *name)
+        try:
+            if hook is not None and not complaints(hook.definition["triggerSchema"], payload):
+                occasion = _Occasion("pulseMessage", {"payload": payload}, deployment.slugid())
+                _fire(deployment, hook, occasion)
+        except (ApiError, BadSchema):
+            continue  # noted among its last fires, if it came so far

@@ -44,13 +44,15 @@ def from_row(row: sqlite3.Row) -> Hook:
     return Hook(row["group_id"], row["hook_id"], definition, row["token"], row["next_fire"])
 
 
+def named(deployment: Deployment, group_id: str, hook_id: str) -> Hook | None:
+    """The hook of that name, if there is one."""
+    row = deployment.store.one("select * from hooks where group_id = ? and hook_id = ?", group_id, hook_id)
+    return from_row(row) if row is not None else None
+
+
 def find(call: Call) -> Hook | None:
     """The hook that the path names, if there is one."""
-    row = call.deployment.store.one(
-        "select * from hooks where group_id = ? and hook_id = ?",
-        *(call.params["hookGroupId"], call.params["hookId"]),
-    )
-    return from_row(row) if row is not None else None
+    return named(call.deployment, call.params["hookGroupId"], call.params["hookId"])
 
 
 def load(call: Call) -> Hook:
@@ -75,8 +77,19 @@ def next_fire(deployment: Deployment, schedule: list[str]) -> str | None:
     return iso(due) if due is not None else None
 
 
+def bind_all(deployment: Deployment) -> None:
+    """Let every hook hear what it is bound to."""
+    for hook in map(from_row, deployment.store.all("select * from hooks")):
+        _bind(deployment, hook)
+
+
+def _bind(deployment: Deployment, hook: Hook) -> None:
+    deployment.pulse.bind((hook.group_id, hook.hook_id), hook.definition["bindings"])
+
+
 def save(deployment: Deployment, hook: Hook) -> None:
-    """Store the hook."""
+    """Store the hook, which from now on hears what it is bound to."""
+    _bind(deployment, hook)
     deployment.store.run(
         "insert or replace into hooks values (?, ?, ?, ?, ?)",
         *(hook.group_id, hook.hook_id, dump(hook.definition), hook.token, hook.next_fire),

@@ -116,6 +116,7 @@ async def remove(call: Call) -> Any:
             f"delete from {table} where group_id = ? and hook_id = ?",  # noqa: S608 - the tables are named here
             *names,
         )
+    call.deployment.pulse.bind(names, ())
     _audit(call, "deleted")
     return {}
 

@@ -10,6 +10,7 @@ from console.sandbox.deployment import dump
 from console.sandbox.failures import not_found
 from console.sandbox.moments import parse
 from console.sandbox.routing import Service
+from console.sandbox.services.queue_messages import messages
 from console.sandbox.validation import SLUGID
 
 if TYPE_CHECKING:
@@ -123,7 +124,8 @@ def from_row(row: sqlite3.Row) -> Task:
 
 
 def save(deployment: Deployment, task: Task) -> None:
-    """Store the task; if it is pending now, those who wait for one are told."""
+    """Store the task; those who listen are told, and if it is pending now, those who wait for one."""
+    before = load(deployment.store, task.task_id) if deployment.pulse.is_heard else None
     last = task.runs[-1] if task.runs else {}
     is_running = last.get("state") == "running"
     deployment.store.run(
@@ -134,6 +136,9 @@ def save(deployment: Deployment, task: Task) -> None:
         last.get("scheduled") if task.state == "pending" else None,
         last.get("takenUntil") if is_running else None,
     )
+    if deployment.pulse.is_heard:
+        for message in messages(before, task):
+            deployment.pulse.publish(message)
     if task.state == "pending":
         deployment.arrivals.announce(task.queue_id)
 

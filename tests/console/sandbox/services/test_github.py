@@ -285,9 +285,9 @@ async def test_a_hook_that_does_not_take_the_event_or_is_not_there_is_told(acts)
     await granted("branch:hooked", [*SCOPES, "github:trigger-hook:g/*"])
     await service("auth").deleteRole("hook-id:g/*")
     with pytest.raises(
-        Refused, match="The hook g/build/all creates no task: .*The role `hook-id:g/build/all`"
+        Refused, match=r"The hook g/build/all creates no task: .*The role `hook-id:g/build/all`"
     ):
         await pushes(branch="hooked")
     await service("hooks").removeHook("g", "build/all")
-    with pytest.raises(UsageError, match="The hook g/build/all was not triggered: .*No such hook"):
+    with pytest.raises(UsageError, match=r"The hook g/build/all was not triggered: .*No such hook"):
         await pushes(branch="hooked")
