@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Self
 
+from runner.ahead import Ahead
 from runner.engines.buildx_plugin import find_buildx
 from runner.engines.engine_choice import Builder, Choice, Wanted, check_engine, choose_builder
 from runner.errors import IntegrityFailure, Refused, UsageError
@@ -171,6 +172,24 @@ class Preparation:
         found = self.dockerfile.base_images(self.job.settings.build_args)
         return [str(base.reference) for base in found if base.reference is not None]
 
+    def begin_engine(self) -> None:
+        """Let the engine be looked for while others are asked: the SDK's import and its answers take 0.1 s."""
+        _ = self._connecting
+
+    @cached_property
+    def _connecting(self) -> Ahead[DockerEngine]:
+        self._closing.callback(self._close_engine)
+        return Ahead(self._connect)
+
+    def _close_engine(self) -> None:
+        for engine in self._connecting.found:
+            engine.close()
+
+    def _connect(self) -> DockerEngine:
+        from runner.engines.docker_engine import DockerEngine  # with the SDK, 0.1 s
+
+        return DockerEngine(self.job.environment)
+
     @cached_property
     def engine(self) -> DockerEngine:
         """The engine.
@@ -180,10 +199,7 @@ class Preparation:
             Refused: its socket may not be used.
             UsageError: it cannot build what is asked.
         """
-        from runner.engines.docker_engine import DockerEngine  # with the SDK, 0.1 s
-
-        engine = DockerEngine(self.job.environment)
-        self._closing.callback(engine.close)
+        engine = self._connecting.result()
         check_engine(self.builder, self.wanted, engine.facts, self.dockerfile.directives.get("syntax"))
         return engine
 

@@ -106,6 +106,9 @@ class Publication:
             RunnerError: the first problem; an engine's is told before the secret's and the registry's.
         """
         self.preparation.check_event()
+        if self.job.task.run_id == 0:
+            # A later run mostly finds that an earlier one has published, and needs no engine.
+            self.preparation.begin_engine()
         self._prepare_build()
         try:
             self._prepare_push()
