@@ -16,7 +16,7 @@ from console.services.attempt import Failed
 from runner.errors import IntegrityFailure, Unavailable, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
     from io import FileIO
     from pathlib import Path
 
@@ -53,7 +53,7 @@ async def download(
         RunnerError: as `Taskcluster.call`.
     """
     part = to.with_name(f"{to.name}.part")
-    file = await asyncio.to_thread(_create, part, to)
+    file = _create(part, to)
     try:
         transfer = _Transfer(file)
         async with contextlib.aclosing(_whole(connection, artifact, transfer)) as steps:
@@ -62,7 +62,7 @@ async def download(
         _check_size(artifact, transfer)
         of_worker, why_none = await hashes_of_worker(connection, artifact)
         compared = _compare(artifact, transfer, [*transfer.told, *of_worker])
-        await asyncio.to_thread(_finish, file, part, to)
+        await _to_the_end(_finish, file, part, to)
     except OSError as error:
         raise Unavailable(f"{to} cannot be written: {error.strerror or error}.") from error
     finally:
@@ -71,6 +71,16 @@ async def download(
     yield Downloaded(
         str(to), transfer.received, transfer.digits("sha256"), transfer.encoding, compared, why_none
     )
+
+
+async def _to_the_end(work: Callable[..., None], *arguments: object) -> None:
+    """Work in a thread that is waited for, cancelled or not: the file is not to be closed while it is written to."""
+    done = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
+    try:
+        await asyncio.shield(done)
+    except asyncio.CancelledError:
+        await asyncio.wait({done})
+        raise
 
 
 def _create(part: Path, to: Path) -> FileIO:
@@ -186,7 +196,7 @@ async def _connection(
         transfer.begin(response, located.hashes)
         yield Progress(transfer.received, transfer.total)
         async for piece in _pieces(response):
-            await asyncio.to_thread(transfer.take, piece)
+            await _to_the_end(transfer.take, piece)
             yield Progress(transfer.received, transfer.total)
 
 

@@ -5,6 +5,7 @@ import errno
 import gzip
 import hashlib
 import json
+import threading
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -208,6 +209,31 @@ async def test_a_download_that_is_stopped_leaves_nothing(place, storage, tmp_pat
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_download_that_is_stopped_while_it_writes_writes_that_to_the_end(
+    place, storage, tmp_path, monkeypatch
+):
+    begun, goes_on, written = asyncio.Event(), threading.Event(), []
+    loop, take = asyncio.get_running_loop(), artifact_get._Transfer.take
+
+    def slowly(transfer, piece):
+        loop.call_soon_threadsafe(begun.set)
+        goes_on.wait()
+        take(transfer, piece)
+        written.append(piece)
+
+    monkeypatch.setattr(artifact_get._Transfer, "take", slowly)
+    task = asyncio.create_task(fetch(place, storage, tmp_path / "a.bin"))
+    await begun.wait()
+    task.cancel()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert len(written) == 1
     assert list(tmp_path.iterdir()) == []
 
 
