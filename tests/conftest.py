@@ -1,5 +1,6 @@
 """Rules that hold for every test."""
 
+import gc
 import os
 
 import pytest
@@ -13,6 +14,19 @@ def pytest_addoption(parser):
         action="store_true",
         help="run the contract suite against TASKCLUSTER_ROOT_URL instead of a sandbox",
     )
+
+
+def pytest_collection_finish():
+    """What is there by now stays: no later look at what can be freed goes through it again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_is_left_behind():
+    """What a module's tests did not close or await is noticed when they end, not in a test of another module."""
+    yield
+    gc.collect()
 
 
 def pytest_collection_modifyitems(items):
