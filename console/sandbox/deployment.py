@@ -51,6 +51,7 @@ class Deployment:
         monotonic: the clock by which it waits.
         arrivals: how it learns of one.
         pulse: who hears of changes.
+        on_changed: what to do with a task as it was, None if it is new, and as it is now; where anybody hears of it.
         on_completed: what to do with a task (`services.queue_model.Task`) that has been completed.
     """
 
@@ -63,6 +64,7 @@ class Deployment:
     monotonic: Callable[[], float] = time.monotonic
     arrivals: Arrivals = field(default_factory=Arrivals)
     pulse: Pulse = field(default_factory=Pulse)
+    on_changed: list[Callable[[Deployment, Any, Any], None]] = field(default_factory=list)
     on_completed: list[Callable[[Deployment, Any], None]] = field(default_factory=list)
     storage: Storage = field(init=False)
     _roles: Roles | None = None

@@ -31,6 +31,7 @@ from console.sandbox.services import (
     queue_claims,
     queue_control,
     queue_create,
+    queue_messages,
     queue_reads,
     queue_resolve,
     queue_workers,
@@ -129,6 +130,7 @@ class Sandbox:
             token = given or deployment.key(client_id)
             deployment.statics[client_id] = Client(client_id, token, ("*",), FAR_FUTURE)
         deployment.on_completed.append(index_service.index_by_routes)
+        deployment.on_changed.append(queue_messages.publish)
         hook_model.bind_all(deployment)
         router = published_routes()
         application = web.Application(client_max_size=LARGEST_BODY + 1)

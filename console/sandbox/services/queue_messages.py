@@ -9,10 +9,17 @@ from console.sandbox.pulse import Message
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from console.sandbox.deployment import Deployment
     from console.sandbox.services.queue_model import Task
 
 _EXCHANGE: Final = "exchange/taskcluster-queue/v1/task-"
 _OF_RUN: Final = ("runId", "workerGroup", "workerId")
+
+
+def publish(deployment: Deployment, before: Task | None, task: Task) -> None:
+    """Tell those who are bound to it of a change; see `messages`."""
+    for message in messages(before, task):
+        deployment.pulse.publish(message)
 
 
 def messages(before: Task | None, task: Task) -> Iterator[Message]:

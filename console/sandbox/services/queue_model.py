@@ -10,7 +10,6 @@ from console.sandbox.deployment import dump
 from console.sandbox.failures import not_found
 from console.sandbox.moments import parse
 from console.sandbox.routing import Service
-from console.sandbox.services.queue_messages import messages
 from console.sandbox.validation import SLUGID
 
 if TYPE_CHECKING:
@@ -137,8 +136,8 @@ def save(deployment: Deployment, task: Task) -> None:
         last.get("takenUntil") if is_running else None,
     )
     if deployment.pulse.is_heard:
-        for message in messages(before, task):
-            deployment.pulse.publish(message)
+        for listener in deployment.on_changed:
+            listener(deployment, before, task)
     if task.state == "pending":
         deployment.arrivals.announce(task.queue_id)
 
