@@ -49,7 +49,7 @@ async def more_looks(pilot, screen):
 
 
 async def none_is_planned(pilot, screen):
-    await pilot.app.workers.wait_for_complete()
+    await until(pilot, lambda: not list(pilot.app.workers))
     await pilot.pause()
     assert screen._timer is None
 

@@ -13,7 +13,7 @@ from console.widgets.confirm import Confirm
 from runner.masking import Masked
 from tests.support.builds_console import console, on
 from tests.support.many_tasks import add_group, as_root
-from tests.support.screens import drawn, shows
+from tests.support.screens import drawn, shows, until
 
 pytestmark = pytest.mark.enable_socket
 WIDE = (120, 30)
@@ -32,6 +32,14 @@ def opened(sandbox, tmp_path):
     return lambda **more: console(root, tmp_path, **more)
 
 
+def held():
+    """How many tasks there are in memory, and how many definitions of them."""
+    known = gc.get_objects()
+    # By the type itself: what stands for something that is gone cannot be asked.
+    tasks = sum(type(one) is builds.Task for one in known)
+    return tasks, sum(type(one) is dict and "payload" in one for one in known)
+
+
 async def test_every_task_is_listed_once_and_no_page_is_kept(sandbox, opened, monkeypatch):
     group_id, ids = add_group(sandbox, ["completed"] * 280 + ["failed"] * 15 + ["running"] * 5)
     alive, asked = [], []
@@ -39,11 +47,11 @@ async def test_every_task_is_listed_once_and_no_page_is_kept(sandbox, opened, mo
     def task_of(*found):
         asked.append(found[0]["taskId"])
         if len(asked) % PAGE == 0:
-            known = gc.get_objects()
-            alive.append(sum(isinstance(one, builds.Task) for one in known))
-            alive.append(sum(isinstance(one, dict) and "payload" in one for one in known))
+            alive.extend(now - before for now, before in zip(held(), others, strict=True))
         return builds.task_of(*found)
 
+    gc.collect()
+    others = held()  # other tests' in this process
     monkeypatch.setattr("console.services.tasks._PAGE", PAGE)
     monkeypatch.setattr("console.services.tasks.task_of", task_of)
     monkeypatch.setattr(WatchPace, "wait", lambda *_: 3600)
@@ -74,7 +82,7 @@ async def test_what_is_watched_is_left_by_escape_and_watched_again_by_a_key(sand
         await shows(pilot, "So far 2 tasks: 1 running, 1 completed", "Watching the group")
         await pilot.press("escape")
         await shows(pilot, "Cancelled.")
-        await app.workers.wait_for_complete()
+        await until(pilot, lambda: not list(app.workers))
         assert "Watching the group" not in drawn(app)
         call = app.shell.session.connection.taskcluster.call
         await call("queue", "cancelTask", first)
