@@ -18,7 +18,7 @@ def verify(*until, moved=False):
             if moved:
                 stack.enter_context(made.moved())
             await pilot.press("4")
-            await shows(pilot, "v3.82, latest")
+            await shows(pilot, "v3.82")
             await pilot.press("v")
             await shows(pilot, "exit code")
             field = pilot.app.screen.query_one("#image", Input)
