@@ -61,7 +61,8 @@ def _list(
     paint = Paint.on(stdout, environment)
     for artifact in found:
         size = megabytes(artifact.size) if artifact.size is not None else "-"
-        parts = (artifact.storage, size, artifact.content_type)
+        expires = f"expires {artifact.expires:%Y-%m-%d}" if artifact.expires is not None else "-"
+        parts = (artifact.storage, size, expires, artifact.content_type)
         print(f"{paint(artifact.name, 'name')}  {'  '.join(paint(part) for part in parts)}", file=stdout)
     return ExitCode.OK
 

@@ -7,7 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.binding import Binding
+from textual.content import Content
 from textual.widgets import Static
 
 from console.actions.artifact_get import download
@@ -15,12 +17,12 @@ from console.actions.artifact_list import list_artifacts
 from console.domain.artifact import Downloaded, file_name
 from console.screens.build_words import amount
 from console.screens.task_desk import TaskScreen
-from console.widgets.content import lines
+from console.widgets.content import line, lines
 from console.widgets.filter_table import Cell, Column, FilterTable, Row
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
@@ -33,7 +35,7 @@ class Artifacts(TaskScreen):
 
     TITLE = "Artifacts"
     DEFAULT_CSS = """
-    Artifacts .download { height: auto; padding: 0 1; background: $boost; display: none; }
+    Artifacts .about { height: auto; padding: 0 1; background: $boost; display: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -45,20 +47,20 @@ class Artifacts(TaskScreen):
     ]
 
     def body(self) -> ComposeResult:
-        """One table, and how far a download is."""
+        """One table, what of the row under the cursor has no place in it, and how far a download is."""
         yield from super().body()
         self.table = FilterTable(
             Column("artifact"),
-            Column("type"),
             Column("size", 10),
             Column("kept as", 9),
             Column("expires", 10),
-            Column("sha256"),
             empty="It has no artifacts.",
             id="artifacts",
         )
-        self.note = Static(markup=False, classes="download")
+        self.about = Static(markup=False, classes="about")
+        self.note = Static(markup=False, classes="about")
         yield self.table
+        yield self.about
         yield self.note
 
     def on_mount(self) -> None:
@@ -78,20 +80,39 @@ class Artifacts(TaskScreen):
         self._found = {artifact.name: artifact for artifact in found}
         self._hashed = {}
         self.table.show(map(self._row, found))
+        self._tell_row()
 
     def _row(self, artifact: Artifact) -> Row:
         hashed = self._hashed.get(artifact.name)
         size = hashed.size if hashed else artifact.size
-        kept = Cell("✗ error", "bad") if artifact.storage == "error" else artifact.storage
-        cells = (
+        return Row(
             artifact.name,
-            artifact.content_type,
-            Cell("· unknown", "quiet") if size is None else amount(size),
-            kept,
-            f"{artifact.expires:%Y-%m-%d}" if artifact.expires else "",
-            hashed.sha256 if hashed else Cell("· d tells", "quiet"),
+            (
+                artifact.name,
+                Cell("· unknown", "quiet") if size is None else amount(size),
+                Cell("✗ error", "bad") if artifact.storage == "error" else artifact.storage,
+                f"{artifact.expires:%Y-%m-%d}" if artifact.expires else "",
+            ),
         )
-        return Row(artifact.name, cells)
+
+    @on(FilterTable.Moved)
+    def _tell_row(self) -> None:
+        artifact = self._found.get(self.table.selected or "")
+        self.about.display = artifact is not None
+        if artifact is not None:
+            expires = f" · expires {artifact.expires:%Y-%m-%d %H:%M} UTC" if artifact.expires else ""
+            told = [line(artifact.name, "strong"), line(f"{artifact.content_type}{expires}", "quiet")]
+            self.about.update(Content("\n").join([*told, *self._told_hash(artifact)]))
+
+    def _told_hash(self, artifact: Artifact) -> Iterator[Content]:
+        hashed = self._hashed.get(artifact.name)
+        if hashed is not None:
+            yield line(f"sha256 {hashed.sha256}", "good" if hashed.compared else "plain")
+            yield line(f"{hashed.hashed}; {hashed.comparison}", "quiet")
+        elif artifact.storage == "error":
+            yield line("It is not there: d asks its worker's reason.", "bad")
+        else:
+            yield line("d downloads, hashes and compares it.", "quiet")
 
     def action_download(self) -> None:
         """Into the folder that the console was begun in."""
@@ -114,8 +135,8 @@ class Artifacts(TaskScreen):
         if isinstance(step, Downloaded):
             self._hashed[artifact.name] = step
             self.table.update_row(self._row(artifact))
-            told = f"sha256 {step.sha256}, {step.hashed}; {step.comparison}"
-            self._tell(f"✓ {step.path}, {amount(step.size)}\n{told}")
+            self._tell_row()
+            self._tell(f"✓ {step.path}, {amount(step.size)}")
         else:
             of = f" of {amount(step.total)}" if step.total else ""
             self._tell(f"{artifact.name}: {amount(step.received)}{of}, escape ends it")

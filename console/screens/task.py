@@ -88,6 +88,7 @@ class TaskDetails(TaskScreen, LookingScreen):
         known = self._detail
         self._detail = detail
         self._draw()
+        self.refresh_bindings()
         changed = known is None or known.task.result != detail.task.result
         self.look_again(None if detail.task.is_resolved else _WAITS, changed=changed)
 
@@ -104,6 +105,12 @@ class TaskDetails(TaskScreen, LookingScreen):
     def look(self) -> None:
         """While it has not ended."""
         self.load_task()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's own signature
+        """What has ended cannot be cancelled; what has not has published nothing yet."""
+        if action in {"cancel", "verify"} and self._detail is not None:
+            return self._detail.task.is_resolved == (action == "verify")
+        return True
 
     def action_log(self) -> None:
         """Its log."""

@@ -4,10 +4,13 @@ import base64
 import datetime as dt
 import hashlib
 import json
+import re
 
 import pytest
 
+from runner.narration import UNPRINTABLE
 from tests.support.builds import builds_with_worker
+from tests.support.hosted_sandbox import Terminal
 
 pytestmark = pytest.mark.enable_socket
 
@@ -40,6 +43,7 @@ def test_artifacts_are_listed(builds, task_id):
         "public/numbers.txt": "s3",
         "public/x": "s3",
     }
+    assert all(f"  expires {dt.datetime.now(dt.UTC).year + 1}-" in line for line in out.splitlines())
     (found,) = [
         each
         for each in json.loads(builds.lading("artifact", "list", task_id, "--json")[1])
@@ -133,3 +137,23 @@ def test_an_object_is_compared_with_what_its_uploader_told(builds, tmp_path, mon
     code, _, err = builds.lading("artifact", "get", task_id, "public/other")
     assert (code, f"the object service has {algorithm}:{digits}" in err) == (6, True)
     assert [path.name for path in tmp_path.iterdir()] == ["object"]
+
+
+def test_nothing_that_an_artifact_says_is_obeyed(builds, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    task_id = builds.create("true", queue="proj-balrog/nobody")
+    run = ("queue", "task", task_id, "runs", "0")
+    builds.call("POST", *run, "claim", payload={"workerGroup": "g", "workerId": "w"})
+    expires = (dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)).isoformat().replace("+00:00", "Z")
+    said = {
+        "contentType": "\x1b]0;owned\x07\u202e",
+        "storageType": "reference",
+        "url": "http://127.0.0.1:9/\x1b[2J",
+    }
+    error = {"storageType": "error", "reason": "file-missing-on-worker", "message": "\x1b[2J\x9b2Jgone\r"}
+    for name, payload in (("public/[bold]a[/]", error), ("public/b", said)):
+        builds.call("POST", *run, "artifacts", name, payload={**payload, "expires": expires})
+    for code, *words in ((0, "list", task_id), (1, "get", task_id, "public/[bold]a[/]", "--output", "a")):
+        found, out, err = builds.lading("artifact", *words, stdout=Terminal(), NO_COLOR="1")
+        assert (found, re.findall(UNPRINTABLE, f"{out}{err}".replace("\n", ""))) == (code, [])
+        assert "public/[bold]a[/]" in f"{out}{err}"

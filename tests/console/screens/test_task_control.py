@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import hashlib
 import json
 import socket
 import threading
@@ -30,10 +31,10 @@ def builds(tmp_path_factory):
 
 
 @contextlib.asynccontextmanager
-async def shown(builds, folder, kind, task_id):
+async def shown(builds, folder, kind, task_id, size=WIDE):
     """The console with one of the screens about a task."""
     app = console(builds, folder)
-    async with app.run_test(size=WIDE, notifications=True) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.pause()
         app.push_screen(kind(app.shell, task_id))
         yield pilot
@@ -134,7 +135,7 @@ def artifact_of(builds, url, name="public/big.bin"):
     payload = {
         "storageType": "reference",
         "url": url,
-        "contentType": "application/octet-stream",
+        "contentType": "text/x-\x1b[2Jplain",
         "expires": expires,
     }
     builds.call("POST", *run, "artifacts", name, payload=payload)
@@ -146,7 +147,7 @@ async def test_a_download_that_is_given_up_leaves_nothing(builds, tmp_path, monk
     with storage_that_hangs(4 << 20) as url:
         task_id = artifact_of(builds, url)
         async with shown(builds, tmp_path, Artifacts, task_id) as pilot:
-            await shows(pilot, "public/big.bin")
+            await shows(pilot, "public/big.bin", "text/x-\\x1b[2Jplain")
             await pilot.press("d")
             await shows(pilot, "of 4.2 MB, escape ends it")
             assert [*tmp_path.iterdir()] == [tmp_path / "big.bin.part"]
@@ -191,3 +192,24 @@ async def test_a_definition_is_saved_into_a_file_that_was_not_there(builds, tmp_
     saved = json.loads((tmp_path / f"{task_id}-2.json").read_text())
     assert (saved["payload"]["command"], saved["extra"]["whole"]) == ([["bash", "-c", "true"]], "漢")
     assert (tmp_path / f"{task_id}.json").read_text() == "mine"
+
+
+async def test_what_has_no_place_in_a_narrow_table_is_told_of_the_row_under_the_cursor(
+    builds, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    declared = {"type": "directory", "name": "public", "path": "public"}
+    script = "mkdir public; printf content > public/an-artifact-of-a-name-that-no-narrow-table-has-room-for"
+    task_id = builds.create(script, payload={"artifacts": [declared]})
+    assert builds.resolved(task_id)["state"] == "completed"
+    async with shown(builds, tmp_path, Artifacts, task_id, size=(80, 24)) as pilot:
+        await shows(pilot, "public/an-artifact-of-a-name-that-no-narrow-table-has-room-for\n")
+        assert " UTC" in drawn(pilot.app)
+        await pilot.press("d")
+        sha256 = hashlib.sha256(b"content").hexdigest()
+        await shows(pilot, f"sha256 {sha256}", "nothing to compare with")
+        await pilot.press("j")
+        await shows(pilot, "public/logs/live.log\n", "d downloads, hashes")
+        assert sha256 not in drawn(pilot.app)
+        await pilot.press("k")
+        await shows(pilot, f"sha256 {sha256}")
