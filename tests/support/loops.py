@@ -4,7 +4,7 @@ import asyncio
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
-LIMIT_SECONDS = 60
+LIMIT_SECONDS = 120
 
 
 @contextmanager

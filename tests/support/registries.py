@@ -107,7 +107,7 @@ def debian_registry_with_tokens(folder, accounts, lifetime=300):
 
 
 def _address(process, log):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         address = listening(log.read_text(errors="replace"))
         if address:

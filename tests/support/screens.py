@@ -17,6 +17,8 @@ from runner.errors import Unavailable
 
 ROOT_URL = "https://tc.example.org"
 SIZE = (80, 24)
+# At least two minutes, as a machine may be busy with much else.
+_LOOKS = 2400
 
 
 class Deaf:
@@ -119,7 +121,7 @@ async def settled(pilot):
 
 async def shows(pilot, *words):
     """Wait until the screen shows all these words."""
-    for _ in range(600):
+    for _ in range(_LOOKS):
         await pilot.pause(0.05)
         if all(word in drawn(pilot.app) for word in words):
             return
@@ -128,7 +130,7 @@ async def shows(pilot, *words):
 
 async def until(pilot, condition):
     """Wait until something has come about that the screen need not show."""
-    for _ in range(600):
+    for _ in range(_LOOKS):
         await pilot.pause(0.05)
         if condition():
             return

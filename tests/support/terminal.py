@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-LIMIT_SECONDS = 60
+LIMIT_SECONDS = 120
 # What Textual itself writes: CSI sequences, the private modes that it sets, and the end of a synchronised frame.
 _CSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 

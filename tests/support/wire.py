@@ -18,7 +18,7 @@ class Wire:
         self.place = urlsplit(target.root_url).netloc
 
     def send(self, method, path, body=b"", **headers):
-        connection = http.client.HTTPConnection(self.place, timeout=20)
+        connection = http.client.HTTPConnection(self.place, timeout=60)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.putrequest(method, path, skip_host="Host" in named)

@@ -41,7 +41,7 @@ async def create(gateway, task_id=None, **members):
 async def watched(connection, named, meanwhile=None):
     found = []
     async with (
-        asyncio.timeout(20),
+        asyncio.timeout(120),
         aclosing(watch(connection, await what_to_watch(connection, named))) as steps,
     ):
         async for step in steps:

@@ -42,7 +42,7 @@ class Process:
 
     def end(self, number=signal.SIGTERM):
         self.popen.send_signal(number)
-        stdout, stderr = self.popen.communicate(timeout=30)
+        stdout, stderr = self.popen.communicate(timeout=120)
         return self.popen.returncode, stdout, stderr
 
 
@@ -64,7 +64,7 @@ def sandbox(tmp_path, *words):
         },
     )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not env_file.exists():
             assert popen.poll() is None, popen.communicate()[1]
             assert time.monotonic() < deadline
@@ -110,9 +110,9 @@ def test_it_is_seeded_with_balrogs_role_secret_registry_and_repository(tmp_path)
         docker = process.service("Secrets").get(DOCKERHUB)["secret"]["docker"]
         assert docker["registry"] == host
         url = f"http://{host}/v2/"
-        assert requests.get(url, timeout=10).status_code == 401
+        assert requests.get(url, timeout=60).status_code == 401
         account = (docker["username"], docker["password"])
-        assert requests.get(url, auth=account, timeout=10).status_code == 200
+        assert requests.get(url, auth=account, timeout=60).status_code == 200
         sample = Path(process.variables["LADING_SAMPLE_REPO"])
         assert f'"{host}/mozilla/balrog"' in (sample / "lading.toml").read_text()
         assert (sample / "Dockerfile").read_text().startswith("FROM scratch\n")
@@ -155,7 +155,7 @@ def test_a_registry_that_is_none_is_a_usage_error(tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode == 2
     assert done.stderr.startswith("lading: --registry: ")
@@ -168,7 +168,7 @@ def lading(process, *words):
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
         env={"PATH": os.environ["PATH"], **process.variables},
     )
 
@@ -224,7 +224,7 @@ def test_a_push_that_cannot_be_says_why(tmp_path, words, code, message):
 def test_it_runs_as_many_workers_as_it_is_told_to(tmp_path):
     with sandbox(tmp_path, "--ephemeral", "--workers", "2") as process:
         queue, seen = process.service("Queue"), set[str]()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while len(seen) < 2 and time.monotonic() < deadline:
             listed = queue.listWorkers("proj-balrog", "ci")["workers"]
             seen = {worker["workerId"] for worker in listed}

@@ -29,8 +29,8 @@ def is_alive(pid):
 
 
 async def until(condition):
-    """Wait for what the processes of a test do; the test's own time limit is 30 s."""
-    async with asyncio.timeout(30):
+    """Wait for what the processes of a test do; a test's limit is two minutes."""
+    async with asyncio.timeout(120):
         while not condition():  # noqa: ASYNC110 - other processes set no Event
             await asyncio.sleep(0.01)
 

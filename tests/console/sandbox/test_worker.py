@@ -12,7 +12,15 @@ from console.sandbox.seed import DOCKERHUB, TASK_QUEUE
 from console.sandbox.services import queue_resolve
 from console.sandbox.signed_http import Api, Credentials, TaskclusterFailure
 from runner.masking import Masked
-from tests.support.deployment import BACKING_LOG, LIVE_LOG, MACHINE, READS_SECRET, is_alive, outcome
+from tests.support.deployment import (
+    BACKING_LOG,
+    LIMIT_SECONDS,
+    LIVE_LOG,
+    MACHINE,
+    READS_SECRET,
+    is_alive,
+    outcome,
+)
 
 pytestmark = pytest.mark.enable_socket
 
@@ -206,7 +214,7 @@ async def test_a_cancelled_task_is_killed_and_its_log_kept(busy):
     task_id = await busy.create("echo pid $$; sleep 1000 & wait")
     pid = int((await busy.first_line(task_id, "pid ")).split()[1])
     await busy.api.call("POST", "queue", "task", task_id, "cancel")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LIMIT_SECONDS):
         while list(busy.folder.iterdir()):  # noqa: ASYNC110 - the worker sets no Event
             await asyncio.sleep(0.05)
     assert not is_alive(pid)
@@ -220,7 +228,7 @@ async def test_a_task_past_its_deadline_is_killed_and_the_queue_resolves_it(busy
     pid = int((await busy.first_line(task_id, "pid ")).split()[1])
     services = busy.sandbox._deployment
     services.now = lambda: dt.datetime.now(dt.UTC) + dt.timedelta(seconds=70)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LIMIT_SECONDS):
         while list(busy.folder.iterdir()):  # noqa: ASYNC110 - the worker sets no Event
             await asyncio.sleep(0.05)
     assert not is_alive(pid)
@@ -236,8 +244,8 @@ async def test_several_workers_run_tasks_at_once(deployment):
     # Each waits for the other: one at a time, neither would end.
     script = "touch {own}; while [ ! -e {other} ]; do sleep 0.05; done"
     meet = deployment.folder.parent
-    first = await deployment.create(script.format(own=meet / "a", other=meet / "b"), maxRunTime=25)
-    second = await deployment.create(script.format(own=meet / "b", other=meet / "a"), maxRunTime=25)
+    first = await deployment.create(script.format(own=meet / "a", other=meet / "b"), maxRunTime=120)
+    second = await deployment.create(script.format(own=meet / "b", other=meet / "a"), maxRunTime=120)
     runs = [*await deployment.resolved(first), *await deployment.resolved(second)]
     for worker in workers:
         await worker.close()
@@ -256,7 +264,7 @@ async def test_reclaiming_renews_what_the_proxy_signs_with(busy):
         echo "first $first"; echo "second $second"
     """
     task_id = await busy.create(
-        script, scopes=[READS_SECRET], features={"taskclusterProxy": True}, maxRunTime=30
+        script, scopes=[READS_SECRET], features={"taskclusterProxy": True}, maxRunTime=120
     )
     (run,) = await busy.resolved(task_id)
     log = await busy.log(task_id)
@@ -287,7 +295,7 @@ async def test_a_worker_that_is_stopped_while_a_cancelled_task_ends_sees_its_end
     pid = int((await deployment.first_line(task_id, "pid ")).split()[1])
     await deployment.api.call("POST", "queue", "task", task_id, "cancel")
     (log,) = deployment.folder.glob("*/live.log")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LIMIT_SECONDS):
         while "told" not in log.read_text():  # noqa: ASYNC110 - the process sets no Event
             await asyncio.sleep(0.05)
     closing = asyncio.create_task(worker.close())

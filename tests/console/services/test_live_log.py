@@ -72,7 +72,7 @@ async def livelog():
 async def read(connection, task_id, meanwhile=None, **keywords):
     """All events, and the bytes together; `meanwhile` is done at the first trouble."""
     events = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         async for event in follow_log(connection, task_id, pace=PACE, **keywords):
             events.append(event)
             if meanwhile is not None and isinstance(event, LogTrouble | LogWaiting):
@@ -147,7 +147,7 @@ async def test_a_silent_worker_is_waited_for_until_its_run_is_over(place, livelo
     await worked.artifact(LIVE, "reference", url=livelog.url)
     livelog.silent_after = 20
     found, waiting, ending = b"", LogPace(PACE.backoff, idle=0.02), None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         async for event in follow_log(await place.connection(), worked.task_id, pace=waiting):
             if isinstance(event, LogBytes):
                 if not found:

@@ -124,20 +124,20 @@ async def test_killed_twenty_times_it_has_all_that_it_acknowledged(tmp_path):
 
 async def _live_and_die(nursery, database, writers, progress, writes):
     nursery.stdin.write(f"{database}\n".encode())
-    answer = await asyncio.wait_for(nursery.stdout.readline(), 30)
+    answer = await asyncio.wait_for(nursery.stdout.readline(), 120)
     pid, root_url = answer.decode().split()
     async with aiohttp.ClientSession() as http:
         api = Api(http, root_url, Credentials(ROOT_CLIENT, TOKEN))
         writing = [asyncio.create_task(writer.write(api)) for writer in writers]
         try:
             for _write in range(writes):
-                await asyncio.wait_for(progress.acquire(), 30)
+                await asyncio.wait_for(progress.acquire(), 120)
         finally:
             os.kill(int(pid), signal.SIGKILL)
             await asyncio.gather(*writing)
     while not progress.locked():
         await progress.acquire()
-    assert await asyncio.wait_for(nursery.stdout.readline(), 30) == b"gone\n"
+    assert await asyncio.wait_for(nursery.stdout.readline(), 120) == b"gone\n"
 
 
 async def _check(database, writers):

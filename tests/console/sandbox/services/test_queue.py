@@ -97,12 +97,12 @@ async def test_who_waits_for_work_is_given_it_at_once(sandbox, service, task, mo
         await wait(*arguments)
 
     monkeypatch.setattr(arrivals, "wait", wait_and_tell)
-    sandbox._deployment.long_poll = 60
+    sandbox._deployment.long_poll = 600
     queue, task_id = service("queue"), taskcluster.slugId()
     waiting = asyncio.create_task(queue.claimWork("proj/ci", {"tasks": 1, **WORKER}))
     await waits.wait()
     await queue.createTask(task_id, task())
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         claimed = await waiting
     assert [item["status"]["taskId"] for item in claimed["tasks"]] == [task_id]
 
