@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from runner.chain_of_trust import Signed, shown_key, signature_faults
 from runner.errors import ExitCode
-from runner.verification_image import compared, contents_checks, digest_check, image_contradictions, is_weak
+from runner.verification_image import (
+    compared,
+    contents_checks,
+    digest_check,
+    image_contradictions,
+    is_weak,
+    platform_checks,
+)
 from runner.verification_values import ENGINE, FOLDER, Check, Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -62,7 +69,12 @@ def _is_of_pull_requests(role: str) -> bool:
 
 def decide(evidence: Evidence, policy: Policy) -> Verdict:
     """The verdict: 0 verified, 6 something differs, 7 cannot tell."""
-    checks = [digest_check(evidence), *contents_checks(evidence), *_statement_checks(evidence)]
+    checks = [
+        digest_check(evidence),
+        *contents_checks(evidence),
+        *platform_checks(evidence),
+        *_statement_checks(evidence),
+    ]
     checks += _task_checks(evidence, policy)
     if policy.keys is not None:
         checks += _signature_checks(evidence, policy.keys)

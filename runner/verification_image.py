@@ -83,10 +83,20 @@ def contents_checks(evidence: Evidence) -> list[Check]:
     return [Check("contents", Outcome.HOLDS, evidence.contents)] if evidence.contents else []
 
 
+def platform_checks(evidence: Evidence) -> list[Check]:
+    """Whether each image of an index that is the statement's is as the statement tells of it."""
+    statement = evidence.statement
+    if statement is None or statement.published != evidence.digest or not evidence.images:
+        return []
+    name, platforms = "platforms", ", ".join(image.platform for image in evidence.images)
+    contradictions = [*_index_contradictions(statement, evidence.images)]
+    if contradictions:
+        return [Check(name, Outcome.FAILS, seen) for seen in contradictions]
+    return [Check(name, Outcome.HOLDS, f"{platforms}: config and layers as the statement says")]
+
+
 def image_contradictions(evidence: Evidence, statement: Statement) -> Iterator[str]:
     """What a statement says of the very image that it names, and what is not so."""
-    if statement.published == evidence.digest and evidence.images is not None:
-        yield from _index_contradictions(statement, evidence.images)
     own = _stated(statement, evidence.digest)
     if own is None:
         return

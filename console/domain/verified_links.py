@@ -113,7 +113,7 @@ def _links(reference: ImageReference, evidence: Evidence, verdict: Verdict) -> I
     says = "the statement says" if statement else "and no statement tells"
     yield _tag(reference, evidence)
     yield link("digest", "not compared", "digest")
-    yield link("manifest", "what is behind the digest was not read", "contents")
+    yield link("manifest", "what is behind the digest was not read", "contents", "platforms")
     yield link("task", "not looked for", "task", "run")
     yield link("statement", "nobody recorded its sha256" if statement else "there is none", "statement")
     yield link("signature", "not demanded (--keys FILE)", "signature")

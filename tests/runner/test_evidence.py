@@ -18,8 +18,8 @@ from runner.registry.client import RegistryClient
 from runner.registry.effects import Effects
 from runner.retry import Backoff
 from runner.verification import decide
-from runner.verification_folder import SavedTask
-from runner.verification_values import Policy
+from runner.verification_folder import SavedImage, SavedTask, save_image
+from runner.verification_values import FOLDER, Policy
 from tests.support.registries import embedded_registry
 from tests.support.statements import TASK_ID
 from tests.support.verifiable import PLATFORMS, Image, image, index_of, statement_of, write_task
@@ -47,13 +47,14 @@ class Place:
             each.push(self.client, self.repository)
         self.client.put_manifest(self.repository, "latest", INDEX)
 
-    def verify(self, reference=None, *, stated=None, **reading):
+    def verify(self, reference=None, *, stated=None, source=None, **reading):
         """The verdict, when the task said this."""
         folder = self._folder / f"task-{len([*self._folder.iterdir()])}"
         write_task(folder, stated or statement_of(self.repository, IMAGES))
         reference = reference or self.repository.tagged("latest")
         lookup = Lookup(saved=TASK_ID)
-        evidence = gather(reference, self.client, SavedTask(folder), lookup, Reading(**reading))
+        source = source or self.client
+        evidence = gather(reference, source, SavedTask(folder), lookup, Reading(**reading))
         return decide(evidence, SOURCE)
 
     def serve(self, *images, **annotations):
@@ -75,7 +76,9 @@ def test_an_index_that_was_published_is_verified_with_every_platforms_blobs(plac
     verdict = place.verify()
     assert verdict.exit_code is ExitCode.OK, verdict.summary
     assert verdict.compared == "index digest"
-    assert any("5 blobs of" in check.seen for check in verdict.checks)
+    seen = {check.name: check.seen for check in verdict.checks}
+    assert seen["contents"].startswith("5 blobs of")
+    assert seen["platforms"] == "linux/amd64, linux/arm64: config and layers as the statement says"
 
 
 @pytest.mark.parametrize("own", IMAGES, ids=PLATFORMS)
@@ -175,6 +178,19 @@ def test_a_statement_that_tells_otherwise_of_one_platform_contradicts_itself(pla
     verdict = place.verify(stated=statement_of(place.repository, IMAGES, stated=tuple(images)))
     assert verdict.exit_code is ExitCode.INTEGRITY
     assert seen.format(arm=ARM.manifest.digest) in verdict.summary
+
+
+def test_every_platform_of_a_saved_index_is_compared_without_a_network(place, tmp_path):
+    folder = tmp_path / "image"
+    contents = tuple((Digest.of(each.config), each.config) for each in IMAGES)
+    save_image(folder, (*(each.manifest for each in IMAGES), INDEX), contents)
+    saved = SavedImage(folder)
+    assert place.verify(source=saved, place=FOLDER, has=saved.holds).exit_code is ExitCode.OK
+    path = folder / "blobs/sha256" / ARM.manifest.digest.hex
+    path.write_bytes(HOSTILE.manifest.content)
+    verdict = place.verify(source=saved, place=FOLDER, has=saved.holds, layers=False)
+    assert verdict.exit_code is ExitCode.INTEGRITY
+    assert str(path) in verdict.summary
 
 
 def test_a_platform_that_cannot_be_read_leaves_it_open(place):
