@@ -18,6 +18,7 @@ from console.domain.proof_task import Proof, conclusion, verdict_of
 from console.domain.web_urls import task_page
 from console.screens.build_words import state_words, tone_of
 from console.screens.screen import ConsoleScreen
+from console.screens.secret_desk import proof_in
 from console.screens.trigger_words import plan_content
 from console.widgets.confirm import Confirm
 from console.widgets.content import line, lines
@@ -53,8 +54,7 @@ class ProofScreen(ConsoleScreen):
 
     Args:
         shell: as for every screen.
-        plan: of the proof of `secret`, which is begun at once, or None to plan one for the checkout, which waits.
-        secret: that was just saved, or "".
+        secret: that was just saved, whose proof begins at once; "" for one of the checkout, which is shown first.
         registry: whose token it is, where that is known.
     """
 
@@ -67,12 +67,11 @@ class ProofScreen(ConsoleScreen):
     def __init__(
         self,
         shell: Shell,
-        plan: TriggerPlan | None = None,
         secret: str = "",
         registry: Registry | None = None,
     ) -> None:
         super().__init__(shell)
-        self._plan = plan
+        self._plan: TriggerPlan | None = None
         self._is_begun = False
         self._secret = secret
         self._registry = registry
@@ -90,22 +89,34 @@ class ProofScreen(ConsoleScreen):
         self.query_one("#proof").focus()
 
     def load(self) -> None:
-        """Begin what was given, or plan; what is under way is not begun once more."""
-        if self._plan is not None and self._secret and not self._is_begun and self._end is None:
-            self._create(self._plan)
-        elif not self._is_begun or self._end is not None:
-            self._plan_anew()
-
-    def _plan_anew(self) -> None:
+        """Plan; what is under way is not begun once more."""
+        if self._is_begun and self._end is None:
+            return
         self._tasks, self._proofs, self._end, self._plan, self._is_begun = {}, [], None, None, False
-        path = self.shell.opening.environment.get("PATH", os.defpath)
+        path, secret = self.shell.opening.environment.get("PATH", os.defpath), self._secret
 
         async def plan(session: Session) -> TriggerPlan:
             read = await asyncio.to_thread(read_checkout, session.folder, path, None, None)
             return await plan_proof(session.connection, read)
 
         self._draw()
-        self.work("Planning", plan, self._planned)
+        if secret:
+            self.work(
+                "Planning the proof", lambda session: proof_in(session, secret, path), self._begin_or_go
+            )
+        else:
+            self.work("Planning the proof", plan, self._planned)
+
+    def _begin_or_go(self, found: TriggerPlan | str) -> None:
+        if not isinstance(found, str):
+            self._create(found)
+            return
+        self._stopped("")
+        self.app.notify(
+            f"Not proved: {found}\nKeep the old token. Later, in a checkout: lading doctor --prove",
+            severity="warning",
+        )
+        self.dismiss()
 
     def _planned(self, plan: TriggerPlan) -> None:
         self._plan = plan
@@ -157,7 +168,7 @@ class ProofScreen(ConsoleScreen):
         super().show_error(error)
 
     def _stopped(self, why: str) -> None:
-        self._end = f"? Not proved{why}: keep the old token. r plans it anew.", "warning"
+        self._end = f"? Not proved{why}: keep the old token. r tries again.", "warning"
         self._draw()
 
     def _draw(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
@@ -21,7 +20,7 @@ from console.domain.secret_value import value_of
 from console.screens.proof import ProofScreen
 from console.screens.screen import ConsoleScreen
 from console.screens.secret_choice import Choice, Tick
-from console.screens.secret_desk import desk_of, proof_in, use_in
+from console.screens.secret_desk import desk_of, use_in
 from console.screens.secret_review import SecretReview
 from console.widgets.confirm import Confirm
 from console.widgets.content import line
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 
     from console.actions.secret_draft import SecretDraft, Start
     from console.actions.secret_save import Saved
-    from console.domain.build_plan import TriggerPlan
     from console.shell import Session, Shell
     from runner.masking import Masked
 
@@ -236,33 +234,14 @@ class SecretForm(ConsoleScreen):
 
     def _saved(self, saved: Saved) -> None:
         self.desk.keep(saved)
-        self.unsaved = False
-        self._forget()
         read_back = "and read back" if saved.is_verified else "; it cannot be read back"
         undo = "\nu puts back what was there." if saved.can_be_undone else ""
-        self.notify(f"✓ Secret {saved.name} is saved {read_back}.{undo}")
-        if self.sets_key:
-            self.dismiss()
-            return
-        path = self.shell.opening.environment.get("PATH", os.defpath)
-
-        self.work(
-            "Planning the proof",
-            lambda session: proof_in(session, saved.name, path),
-            lambda found: self._prove(found, saved),
-        )
-
-    def _prove(self, found: TriggerPlan | str, saved: Saved) -> None:
-        """A rotation ends with a task that tries the token, or with why there is none."""
         app = self.app
-        self.dismiss()
-        if isinstance(found, str):
-            app.notify(
-                f"Not proved: {found}\nKeep the old token. Later, in a checkout: lading doctor --prove",
-                severity="warning",
-            )
-        else:
-            app.push_screen(ProofScreen(self.shell, found, saved.name, registry_in(saved.after.body)))
+        app.notify(f"✓ Secret {saved.name} is saved {read_back}.{undo}")
+        self._leave()
+        if not self.sets_key:
+            # A rotation ends with a task that tries the token.
+            app.push_screen(ProofScreen(self.shell, saved.name, registry_in(saved.after.body)))
 
     def action_back(self) -> None:
         """Cancel what runs; leave, after asking where something was typed."""

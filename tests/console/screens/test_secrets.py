@@ -128,6 +128,8 @@ async def test_a_token_is_rotated_tested_seen_saved_and_undone(place, registry, 
         assert await kept(place) == docker(registry)
         await pilot.press("enter")
         await shows(pilot, "saved and read back.", "u puts back what was there.")
+        # This folder is no checkout: nothing can prove it, which is told where it came from.
+        await shows(pilot, "Not proved: ", "lading doctor --prove", "s Rotate")
         assert await kept(place) == docker(registry, NEW)
         await pilot.press("u")
         await shows(pilot, "Undo the change of secret")
