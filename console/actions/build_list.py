@@ -8,19 +8,24 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from console.actions.artifact_list import list_artifacts
+from console.actions.build_hooks import hooks_of, last_fires
 from console.actions.build_report import STATEMENT, named, read_json
-from console.domain.builds import Build, build_of_tasks, github_build, moment, tells_result
+from console.domain.builds import Build, build_of_tasks, github_build, tells_result
 from console.failures import Absent, MissingScopes
 from console.services import tasks
 from runner.errors import RunnerError, Unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from console.connection import Connection
     from console.domain.builds import Task
 
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 # Tasks of a group that are looked at for what was published.
 _LOOKED_AT: Final = 20
+# Tasks of a namespace that are read.
+_INDEXED: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +33,10 @@ class Where:
     """Where builds are looked for.
 
     Args:
-        slug: the repository, `OWNER/NAME`, of which the github service is asked, or "".
+        slug: the repository, `OWNER/NAME`, whose builds the github service is asked for, and whose hooks are found; or
+            "".
         namespaces: of the index, whose tasks and those below `.sha256` are listed.
-        hooks: `GROUP/HOOK`, whose last fires are listed.
+        hooks: `GROUP/HOOK`, of others whose last fires are listed.
         groups: ids of task groups.
     """
 
@@ -68,8 +74,8 @@ async def list_builds(connection: Connection, where: Where, limit: int = 30) -> 
     unread: list[str] = []
     asked = [
         *([partial(_of_github, connection, where.slug, limit)] if where.slug else []),
-        *(partial(_of_index, connection, namespace, limit) for namespace in where.namespaces),
-        *(partial(_of_hook, connection, hook, limit) for hook in where.hooks),
+        *(partial(_of_index, connection, namespace, unread.append) for namespace in where.namespaces),
+        *([partial(_of_hooks, connection, where, limit)] if where.slug or where.hooks else []),
         *(partial(_of_group, connection, group_id) for group_id in where.groups),
     ]
     for question in asked:
@@ -116,54 +122,29 @@ async def _of_github(connection: Connection, slug: str, limit: int) -> list[Buil
     return found[:limit]
 
 
-async def _of_index(connection: Connection, namespace: str, limit: int) -> list[Build]:
-    entries: dict[str, str] = {}
+async def _of_index(connection: Connection, namespace: str, tell: Callable[[str], None]) -> list[Build]:
+    """The index knows no order of time: all its tasks are read, or as many as a list of builds is worth."""
+    found: list[Build] = []
     for place in (namespace, f"{namespace}.sha256"):
+        entries: dict[str, str] = {}
         async for page in connection.taskcluster.pages("index", "listTasks", place, key="tasks"):
             entries.update({item["taskId"]: item["namespace"] for item in page})
-    found: list[Build] = []
-    # The index keeps no order of time: all are looked at, as far as a list of builds is worth it.
-    for task_id, place in list(entries.items())[-max(limit, 200) :]:
-        try:
-            task = await tasks.task(connection.taskcluster, task_id)
-        except Absent:
-            continue
-        build = build_of_tasks((task,), origin="index", name=place, task_id=task_id)
-        digest = place.rpartition(".sha256.")[2] if ".sha256." in place else ""
-        found.append(replace(build, digest=f"sha256:{digest}" if digest else ""))
+            if len(entries) > _INDEXED:
+                tell(f"Of the index {place} only the first {_INDEXED} tasks by name were read: it has more.")
+                break
+        read = await tasks.several(connection.taskcluster, [*entries][:_INDEXED])
+        for task_id, task in read.items():
+            build = build_of_tasks((task,), origin="index", name=entries[task_id], task_id=task_id)
+            digest = entries[task_id].rpartition(".sha256.")[2] if ".sha256." in entries[task_id] else ""
+            found.append(replace(build, digest=f"sha256:{digest}" if digest else ""))
     return found
 
 
-_HOOK_STATES: Final = {"completed": "success", "failed": "failure", "unscheduled": "pending"}
-
-
-async def _of_hook(connection: Connection, hook: str, limit: int) -> list[Build]:
-    group, _, name = hook.partition("/")
-    found: list[Build] = []
-    try:
-        async for page in connection.taskcluster.pages(
-            "hooks", "listLastFires", group, name, key="lastFires"
-        ):
-            for fire in page:
-                task_id, state = str(fire["taskId"]), str(fire.get("taskState", "unknown"))
-                good = fire["result"] == "success"
-                found.append(
-                    Build(
-                        origin="hook",
-                        group_id=task_id,
-                        task_id=task_id if good else "",
-                        state=_HOOK_STATES.get(state, state) if good else "error",
-                        name=hook,
-                        event=str(fire["firedBy"]),
-                        created=moment(fire["taskCreateTime"]),
-                        problem="" if good else " ".join(str(fire.get("error", "")).split()),
-                    )
-                )
-            if len(found) >= limit:
-                break
-    except Absent:
-        return []
-    return found[:limit]
+async def _of_hooks(connection: Connection, where: Where, limit: int) -> list[Build]:
+    """Of those that are named, and of those that are found."""
+    found = await hooks_of(connection, where.slug, where.namespaces) if where.slug else ()
+    hooks = dict.fromkeys((*where.hooks, *found))
+    return [build for hook in hooks for build in await last_fires(connection, hook, limit)]
 
 
 async def _of_group(connection: Connection, group_id: str) -> list[Build]:

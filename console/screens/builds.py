@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on
 from textual.binding import Binding
+from textual.widgets import Static
 
 from console.actions.build_list import Where, list_builds, with_details
 from console.actions.repository import repository_of
 from console.domain.web_urls import group_page, task_page
-from console.screens.build_words import ago, lasted, state_cell
+from console.screens.build_rows import COLUMNS, about, key_of, row_of
 from console.screens.looking import LookingScreen
-from console.widgets.filter_table import Column, FilterTable, Row
+from console.widgets.filter_table import FilterTable
 from runner.errors import RunnerError, UsageError
 from runner.retry import Backoff
 from runner.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
-    from datetime import datetime
     from pathlib import Path
 
     from textual.app import ComposeResult
@@ -59,32 +59,16 @@ def where_of(folder: Path) -> Where:
     return where
 
 
-def key_of(build: Build) -> str:
-    """What a build is once in the list."""
-    return build.task_id or build.group_id
-
-
-def row_of(build: Build, now: datetime) -> Row:
-    """A build as a row."""
-    return Row(
-        key_of(build),
-        (
-            state_cell(build.state),
-            build.branch or build.event,
-            build.commit[:8],
-            ago(build.created, now),
-            lasted(build.seconds(now)),
-            build.problem or ", ".join(tag for tag, _ in build.tags) or build.name,
-            build.who,
-            build.digest.removeprefix("sha256:")[:12],
-        ),
-    )
-
-
 class Builds(LookingScreen):
     """The last builds."""
 
     TITLE = "Builds"
+    DEFAULT_CSS = """
+    Builds #about {
+        height: 5; padding: 0 1; border-top: solid $panel; text-wrap: nowrap; text-overflow: ellipsis;
+    }
+    Builds.-low #about { display: none; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "trigger", "Trigger", id="builds.trigger", tooltip="Plan a build, see it, create it."),
         Binding("l", "log", "Log", id="builds.log", tooltip="What the build says."),
@@ -94,20 +78,11 @@ class Builds(LookingScreen):
     ]
 
     def body(self) -> ComposeResult:
-        """One table."""
-        self.table = FilterTable(
-            Column("state", 11),
-            Column("branch"),
-            Column("commit", 8),
-            Column("began", 10),
-            Column("took", 9),
-            Column("tags"),
-            Column("who"),
-            Column("digest", 12),
-            empty="No build is known here. t plans one.",
-            id="builds",
-        )
+        """The table, and what is known of the build under the cursor."""
+        self.table = FilterTable(*COLUMNS, empty="No build is known here. t plans one.", id="builds")
+        self.about = Static(markup=False, id="about")
         yield self.table
+        yield self.about
 
     def on_mount(self) -> None:
         """Nothing is known yet."""
@@ -140,6 +115,7 @@ class Builds(LookingScreen):
             if not build.is_over or self._told_as.get(key_of(build)) != build.state
         ]
         self.table.show(row_of(build, now) for build in self._builds.values())
+        self._tell()
         if found.unread and found.unread != self._unread:
             self.notify("\n".join(found.unread), title="Not all could be asked", severity="warning")
         self._unread = found.unread
@@ -156,6 +132,12 @@ class Builds(LookingScreen):
         if known != build:
             self._changed = True
             self.table.update_row(row_of(build, self.shell.opening.now()))
+            self._tell()
+
+    @on(FilterTable.Moved)
+    def _tell(self) -> None:
+        build = self._builds.get(self.table.selected or "")
+        self.about.update(about(build) if build else "")
 
     def _end_look(self) -> None:
         runs = any(not build.is_over for build in self._builds.values())

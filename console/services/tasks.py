@@ -11,7 +11,7 @@ from console.failures import Absent, MissingScopes, NoSuchRoute, Rejected
 from runner.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
     from console.services.taskcluster import Taskcluster
 
@@ -34,6 +34,28 @@ async def task(taskcluster: Taskcluster, task_id: str) -> Task:
     found = await taskcluster.call("queue", "status", task_id)
     with _expected():
         return task_of(found["status"], definition)
+
+
+_AT_ONCE: Final = 100
+
+
+async def several(taskcluster: Taskcluster, task_ids: Sequence[str]) -> dict[str, Task]:
+    """Those of the tasks that there are, by id, with their definitions.
+
+    Raises:
+        RunnerError: as `Taskcluster.call`.
+    """
+    found: dict[str, Task] = {}
+    for first in range(0, len(task_ids), _AT_ONCE):
+        payload, query = {"taskIds": [*task_ids[first : first + _AT_ONCE]]}, {"limit": str(_AT_ONCE)}
+        definitions = await taskcluster.call("queue", "tasks", payload=payload, query=query)
+        statuses = await taskcluster.call("queue", "statuses", payload=payload, query=query)
+        with _expected():
+            by_id = {item["taskId"]: item["task"] for item in definitions["tasks"]}
+            for item in statuses["statuses"]:
+                if item["taskId"] in by_id:
+                    found[item["taskId"]] = task_of(item["status"], by_id[item["taskId"]])
+    return found
 
 
 # A page of 1,000, which is what the queue gives unasked, takes 3 MB and keeps an event loop for 0.1 s.

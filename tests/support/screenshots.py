@@ -80,7 +80,7 @@ def of_a_build(*steps):
         await settled(pilot)
         add_builds(pilot.app.world)
         with mock.patch("console.actions.build_plan.slug_id", return_value=NEXT):
-            for keys, words in (("4", "v3.82, latest"), *steps):
+            for keys, words in (("4", "3 d ago"), *steps):
                 await press(*keys, until=[words])(pilot)
 
     return drive
