@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
@@ -13,8 +14,8 @@ from console.commands.paint import Paint
 from console.domain.log_following import LogBytes, LogEnd, LogRun, LogTrouble, LogWaiting
 from console.domain.log_lines import LineDecoder, tells_error
 from console.domain.task_ids import task_id_of
-from console.domain.terminal_text import line_of
-from runner.errors import ExitCode
+from console.domain.terminal_text import bare, line_of
+from runner.errors import ExitCode, RunnerError
 
 if TYPE_CHECKING:
     import argparse
@@ -74,7 +75,11 @@ def run_log(
                     print(f"lading: {line_of(_words(event))}", file=stderr, flush=True)
         return end
 
-    end = connected(arguments, environment, stderr, read)
+    try:
+        end = connected(arguments, environment, stderr, read)
+    except RunnerError:
+        sink.finish()
+        raise
     code = sink.finish()
     if end.problem:
         print(f"lading: the log is not whole: {line_of(end.problem)}", file=stderr)
@@ -164,7 +169,7 @@ class _FirstError:
         self._stdout = stdout
         self._decoder = LineDecoder()
         self._number = 0
-        self._before: list[str] = []
+        self._before: deque[tuple[int, str]] = deque(maxlen=_BEFORE)
         self._left: int | None = None
 
     def write(self, data: bytes) -> None:
@@ -177,13 +182,15 @@ class _FirstError:
     def _take(self, lines: list[str]) -> None:
         for line in lines:
             self._number += 1
-            shown = f"{self._number}: {line_of(line)}"
             if self._left is None and tells_error(line):
-                self._left = _AFTER
-                self._stdout.writelines(f"{before}\n" for before in self._before)
-                print(shown, file=self._stdout)
-            elif self._left is None:
-                self._before = [*self._before, shown][-_BEFORE:]
+                for before in self._before:
+                    self._show(*before)
+                self._left = _AFTER + 1
+            if self._left is None:
+                self._before.append((self._number, line))
             elif self._left:
                 self._left -= 1
-                print(shown, file=self._stdout)
+                self._show(self._number, line)
+
+    def _show(self, number: int, line: str) -> None:
+        print(f"{number}: {line_of(bare(line))}", file=self._stdout)

@@ -21,6 +21,11 @@ _ERROR: Final = re.compile(
     r"|\bcommand not found\b"
     r"|\bResult: (?:failed|exception)\b"
 )
+TROUBLE: Final = (
+    *("rror", "RROR", "ERR!", "E:", "atal", "FATAL", "CRITICAL", "panic", "Traceback", "xception"),
+    *("Exit code", "failed", "non-zero", "command not found"),
+)
+"""Text without any of these has no line that `tells_error`; to look for them takes a tenth of the time."""
 _HARMLESS: Final = re.compile(r"\b(?:0|no|without) errors?\b|--\S*error", re.IGNORECASE)
 
 
@@ -64,5 +69,7 @@ def folded(line: str) -> str:
 
 def tells_error(line: str) -> bool:
     """Whether a line looks as if it told of an error."""
-    text = bare(line)
+    text = line if line.isprintable() else bare(line)
+    if not any(word in text for word in TROUBLE):
+        return False
     return _ERROR.search(text) is not None and not _HARMLESS.search(text)

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from itertools import compress
 from typing import TYPE_CHECKING, Final
 
-from console.domain.log_lines import tells_error
+from console.domain.log_lines import TROUBLE, tells_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 
 # So many hits in one piece: it is faster to look at each of its lines than to look for the next that has one.
 _DENSE: Final = 64
-# Lines without any of these are none that `tells_error`: they are not made into text.
-_TROUBLE: Final = (
-    *(b"rror", b"RROR", b"ERR!", b"E:", b"atal", b"FATAL", b"CRITICAL", b"panic", b"Traceback", b"xception"),
-    *(b"Exit code", b"failed", b"non-zero", b"command not found"),
-)
+_TROUBLE: Final = tuple(word.encode() for word in TROUBLE)
 
 
 class Hits:

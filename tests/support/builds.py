@@ -1,9 +1,12 @@
 """A hosted sandbox with its worker, and tasks to build in it."""
 
 import datetime as dt
+import io
+import threading
 import time
 from contextlib import contextmanager
 
+from console import cli
 from console.actions.build_plan import slug_id
 from console.sandbox.seed import TASK_QUEUE
 from console.sandbox.signed_http import Credentials
@@ -12,7 +15,7 @@ from console.sandbox.worker import Worker
 from tests.support.deployment import MACHINE
 from tests.support.hosted_sandbox import hosted_sandbox
 
-LIMIT_SECONDS = 30
+LIMIT_SECONDS = 120
 
 
 def until(condition, what):
@@ -102,6 +105,29 @@ class Builds:
     def wait_for(self, name):
         """A line of a script that waits for `release`."""
         return f"while [ ! -e {self.folder / name} ]; do sleep 0.05; done"
+
+
+class Meanwhile:
+    """A command that runs while the test goes on, and reads nothing."""
+
+    def __init__(self, builds, *words, **variables):
+        self._code = None
+        self._out, self._err = io.StringIO(), io.StringIO()
+        self._thread = threading.Thread(target=self._run, args=(words, {**builds.variables, **variables}))
+        self._thread.start()
+
+    def _run(self, words, variables):
+        self._code = cli.run(words, variables, self._out, self._err)
+
+    def until_it_says(self, words):
+        """Wait for it to print that."""
+        until(lambda: words in self._out.getvalue(), words)
+
+    def end(self):
+        """What it exits with, prints and tells."""
+        self._thread.join(60)
+        assert not self._thread.is_alive()
+        return self._code, self._out.getvalue(), self._err.getvalue()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`lading build` against a sandbox whose worker runs the tasks: watch, read, cancel, run again, trigger."""
+"""`lading build` against a sandbox whose worker runs the tasks: watch, cancel, run again, trigger."""
 
 import asyncio
 import datetime as dt
@@ -6,7 +6,6 @@ import functools
 import io
 import json
 import socket
-import threading
 
 import pytest
 
@@ -15,7 +14,7 @@ from console.actions.build_plan import slug_id
 from console.sandbox.services import queue_resolve
 from console.sandbox.signed_http import TaskclusterFailure
 from console.services.pacing import Pace
-from tests.support.builds import builds_with_worker
+from tests.support.builds import Meanwhile, builds_with_worker
 from tests.support.hosted_sandbox import Terminal
 from tests.support.task import checkout, commit, git
 
@@ -26,24 +25,6 @@ pytestmark = pytest.mark.enable_socket
 def builds(tmp_path_factory):
     with builds_with_worker(tmp_path_factory.mktemp("worker")) as found:
         yield found
-
-
-class Meanwhile:
-    """A command that runs while the test goes on, and reads nothing."""
-
-    def __init__(self, builds, *words):
-        self._code = None
-        self._out, self._err = io.StringIO(), io.StringIO()
-        self._thread = threading.Thread(target=self._run, args=(words, builds.variables))
-        self._thread.start()
-
-    def _run(self, words, variables):
-        self._code = cli.run(words, variables, self._out, self._err)
-
-    def end(self):
-        self._thread.join(60)
-        assert not self._thread.is_alive()
-        return self._code, self._out.getvalue(), self._err.getvalue()
 
 
 def test_watch_tells_each_change_and_exits_by_the_result(builds):
@@ -111,7 +92,8 @@ def test_a_watched_build_whose_deadline_passes_exits_1_and_says_so(builds, monke
     assert "deadline-exceeded" in out.splitlines()[-1]
 
 
-def test_a_network_that_is_lost_exits_4(builds, monkeypatch):
+@pytest.mark.parametrize("words", [("watch", "--exit-status"), ("log",), ("log", "--first-error")])
+def test_a_network_that_is_lost_exits_4(builds, monkeypatch, words):
     async def at_once(_seconds):
         pass
 
@@ -121,7 +103,7 @@ def test_a_network_that_is_lost_exits_4(builds, monkeypatch):
         deaf.bind(("127.0.0.1", 0))  # nobody else has the port, and nobody listens on it
         root_url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
         variables = {**builds.variables, "TASKCLUSTER_ROOT_URL": root_url}
-        assert cli.run(("build", "watch", slug_id(), "--exit-status"), variables, io.StringIO(), err) == 4
+        assert cli.run(("build", *words, slug_id()), variables, io.StringIO(), err) == 4
     assert "attempt 4" in err.getvalue()
 
 
@@ -133,83 +115,6 @@ def test_a_terminal_is_notified_and_a_pipe_is_not(builds):
     variables = {**builds.variables, "TERM": "xterm"}
     assert cli.run(("build", "watch", task_id), variables, io.StringIO(), terminal) == 0
     assert f"\a\x1b]9;lading: {task_id} succeeded: 1 completed\x1b\\" in terminal.getvalue()
-
-
-def test_a_log_is_read_while_it_is_written_and_to_its_end(builds):
-    task_id = builds.create(f"echo first; {builds.wait_for('log')}; printf 'last, without an end'")
-    builds.when(task_id, "running")
-    reading = Meanwhile(builds, "build", "log", task_id)
-    builds.release("log")
-    code, out, _ = reading.end()
-    assert code == 0
-    assert "first\n" in out
-    assert "last, without an end" in out
-    assert out.count("Result: completed") == 1
-    assert builds.lading("build", "log", task_id)[1] == out
-
-
-def test_a_log_on_a_terminal_obeys_nothing(builds):
-    task_id = builds.create(r"printf '\033]52;c;aGk=\007 \033[?1049l \xff\r\n'")
-    builds.resolved(task_id)
-    out = builds.lading("build", "log", task_id, stdout=Terminal())[1]
-    assert "\x1b" not in out
-    assert "\a" not in out
-
-
-def test_a_logs_colours_are_kept_on_a_terminal_that_has_them(builds):
-    task_id = builds.create(r"printf '\033[1;31mred\033[8mhidden\033[0m \033[38;5;196;44mx\033]2;t\007\n'")
-    builds.resolved(task_id)
-    out = builds.lading("build", "log", task_id, stdout=Terminal(), TERM="xterm")[1]
-    (line,) = [line for line in out.splitlines() if "red" in line]
-    assert line.startswith("\x1b[1;31mredhidden\x1b[0m \x1b[38;2;255;0;0;44mx")
-    assert "\x1b]" not in line
-    out = builds.lading("build", "log", task_id, stdout=Terminal(), TERM="xterm", NO_COLOR="1")[1]
-    assert "redhidden x" in out
-
-
-def test_a_log_into_a_pipe_is_as_it_is_byte_by_byte(builds):
-    task_id = builds.create(r"printf '\033]0;x\007 \xff\r\n'")
-    builds.resolved(task_id)
-    pipe = io.TextIOWrapper(io.BytesIO())
-    assert cli.run(("build", "log", task_id), builds.variables, pipe, io.StringIO()) == 0
-    assert b"\x1b]0;x\x07 \xff\r\n" in pipe.buffer.getvalue()
-
-
-def test_the_first_error_is_shown_with_its_number(builds):
-    task_id = builds.create("echo fine; echo 'error: it broke'; echo after; exit 1")
-    builds.resolved(task_id)
-    code, out, _ = builds.lading("build", "log", task_id, "--first-error")
-    assert code == 0
-    (line,) = [line for line in out.splitlines() if "error: it broke" in line]
-    number = int(line.partition(":")[0])
-    lines = [json.loads(each) for each in builds.lading("build", "log", task_id, "--json")[1].splitlines()]
-    assert lines[number - 1] == {"number": number, "line": "error: it broke", "error": True}
-
-
-def test_a_retry_is_announced_and_its_log_follows(builds):
-    script = (
-        f"echo attempt; {builds.wait_for('retry')}; mkdir {builds.folder}/once 2>/dev/null && exit 5; true"
-    )
-    task_id = builds.create(script, retries=1, payload={"onExitStatus": {"retry": [5]}})
-    builds.when(task_id, "running")
-    reading = Meanwhile(builds, "build", "log", task_id)
-    builds.release("retry")
-    code, out, err = reading.end()
-    assert code == 0
-    assert out.count("attempt\n") == 2
-    assert "lading: run 1 (task-retry): its log begins anew" in err
-    only = builds.lading("build", "log", task_id, "--run", "0")[1]
-    assert only.count("attempt\n") == 1
-    code, _, err = builds.lading("build", "log", task_id, "--run", "7")
-    assert (code, "has no run 7" in err) == (1, True)
-
-
-def test_a_log_of_what_never_ran_is_not_whole(builds):
-    task_id = builds.create("true", queue="proj-balrog/nobody")
-    builds.lading("build", "cancel", task_id, "--yes")
-    code, out, err = builds.lading("build", "log", task_id)
-    assert (code, out) == (7, "")
-    assert "it never ran: exception (canceled)" in err
 
 
 def test_what_runs_is_not_run_again_and_what_has_ended_is(builds):
