@@ -30,6 +30,7 @@ _REFUSED: Final = {
     **dict.fromkeys(("features.dind", "features.dockerSave"), "Taskcluster has had none since version 89"),
 }
 _CAPABILITIES: Final = frozenset({"privileged", "disableSeccomp"})
+_TYPES: Final = ("file", "directory", "volume")
 _OF_TASK: Final = (
     *("RUN_ID", "TASKCLUSTER_INSTANCE_TYPE", "TASKCLUSTER_ROOT_URL", "TASKCLUSTER_WORKER_LOCATION"),
     *("TASK_GROUP_ID", "TASK_ID"),
@@ -132,7 +133,7 @@ def _artifacts(payload: Mapping[str, Any], problems: list[str]) -> Iterator[dict
     for number, (name, item) in enumerate(payload.get("artifacts", {}).items()):
         if (
             not isinstance(item, dict)
-            or item.get("type") not in {"file", "directory", "volume"}
+            or item.get("type") not in _TYPES
             or not isinstance(item.get("path"), str)
         ):
             problems.append(f"payload.artifacts.{name} must have a type (file, directory) and a path")

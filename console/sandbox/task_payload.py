@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from console.sandbox.docker_payload import docker_logs, is_docker, is_log_name, native
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _KEYS: Final = frozenset(
     ["command", "env", "maxRunTime", "artifacts", "features", "logs", "mounts", "onExitStatus", "osGroups"]
@@ -21,6 +21,9 @@ _FEATURES: Final = frozenset(
 LIVE_LOG: Final = "public/logs/live.log"
 BACKING_LOG: Final = "public/logs/live_backing.log"
 _LONGEST_RUN: Final = 86400
+# A payload may hold what cannot be a key or in a set.
+_TYPES: Final = ("file", "directory")
+_ENCODINGS: Final = ("gzip", "identity")
 
 
 class MalformedPayload(Exception):
@@ -93,6 +96,10 @@ def parse_payload(task: Mapping[str, Any], container: str = "") -> Payload:
     Raises:
         MalformedPayload: with every problem at once.
     """
+    if any(_is_unspeakable(text) for text in _texts(task["payload"])):
+        raise MalformedPayload(
+            ["payload holds a NUL or half of a surrogate pair, which no process can be told"]
+        )
     if not is_docker(task["payload"]):
         return _parse(task, task["payload"])
     problems: list[str] = []
@@ -100,6 +107,23 @@ def parse_payload(task: Mapping[str, Any], container: str = "") -> Payload:
     if problems:
         raise MalformedPayload(problems)
     return replace(_parse(task, payload), container=container)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """All texts in it, names of members too, however deep."""
+    waiting = [value]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, str):
+            yield found
+        elif isinstance(found, dict):
+            waiting += [*found, *found.values()]
+        elif isinstance(found, list):
+            waiting += found
+
+
+def _is_unspeakable(text: str) -> bool:
+    return "\0" in text or any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _parse(task: Mapping[str, Any], payload: Mapping[str, Any]) -> Payload:
@@ -159,6 +183,7 @@ def _env(value: object, problems: list[str]) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
         problems.append("payload.env must be an object of texts")
         return {}
+    problems += [f"payload.env: {name!r} is no variable's name" for name in value if not name or "=" in name]
     return dict(value)
 
 
@@ -203,6 +228,7 @@ def _artifacts(value: object, task: Mapping[str, Any], problems: list[str]) -> t
         where = f"payload.artifacts[{position}]"
         _check_artifact(item, task, where, problems)
         if len(problems) == before:
+            encoding = item.get("contentEncoding")
             parsed.append(
                 DeclaredArtifact(
                     name=item.get("name") or item["path"],
@@ -210,7 +236,7 @@ def _artifacts(value: object, task: Mapping[str, Any], problems: list[str]) -> t
                     directory=item["type"] == "directory",
                     expires=item.get("expires"),
                     content_type=item.get("contentType"),
-                    gzip={"gzip": True, "identity": False}.get(item.get("contentEncoding", "")),
+                    gzip=encoding == "gzip" if encoding in _ENCODINGS else None,
                     optional=bool(item.get("optional")),
                 )
             )
@@ -221,7 +247,7 @@ def _check_artifact(item: Any, task: Mapping[str, Any], where: str, problems: li
     if not isinstance(item, dict):
         problems.append(f"{where} must be an object")
         return
-    if item.get("type") not in {"file", "directory"}:
+    if item.get("type") not in _TYPES:
         problems.append(f"{where}.type must be `file` or `directory`")
     if not isinstance(item.get("path"), str) or not item["path"]:
         problems.append(f"{where}.path must be a path relative to the task's folder")
