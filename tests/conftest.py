@@ -4,8 +4,15 @@ import gc
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from console.sandbox.engine import find_engine
+
+# No example fails by being slow, in CI or elsewhere.
+settings.register_profile(
+    "unhurried", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("unhurried")
 
 
 def pytest_addoption(parser):
