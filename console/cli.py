@@ -9,6 +9,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TextIO
 
+from console.plain_terminal import fit
 from runner import __version__
 from runner.arguments import add_completion, asks_for_completion
 from runner.errors import ExitCode, RunnerError, UsageError, place_of
@@ -102,6 +103,8 @@ def run(words: Sequence[str], environment: Mapping[str, str], stdout: TextIO, st
         stdout: takes data.
         stderr: takes narration and errors.
     """
+    for stream in (stdout, stderr):
+        fit(stream, environment)
     try:
         return _run(words, environment, stdout, stderr)
     except RunnerError as error:

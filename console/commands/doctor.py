@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from console.connection import Connection
     from console.domain.findings import Diagnosis
 
-# Glyph, where the terminal has it; glyph in ASCII; word; style.
+# Glyph, word, style.
 _LEVELS: Final = {
-    Level.OK: ("✓", "+", "ok", "good"),
-    Level.WARNING: ("!", "!", "warning", "unsure"),
-    Level.PROBLEM: ("✗", "x", "problem", "bad"),
-    Level.UNKNOWN: ("?", "?", "unknown", "unsure"),
+    Level.OK: ("✓", "ok", "good"),
+    Level.WARNING: ("!", "warning", "unsure"),
+    Level.PROBLEM: ("✗", "problem", "bad"),
+    Level.UNKNOWN: ("?", "unknown", "unsure"),
 }
 _ANSWERS: Final = {
     ExitCode.OK: ("The next push will publish.", "good"),
@@ -73,14 +73,14 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str], stdout: T
         from console.commands.doctor_prove import run_prove
 
         return run_prove(arguments, question, environment, stdout, stderr)
-    paint, encoding = Paint.on(stdout, environment), getattr(stdout, "encoding", None) or "utf-8"
+    paint = Paint.on(stdout, environment)
 
     async def tell(connection: Connection) -> list[Diagnosis]:
         found = []
         async for finding in diagnose(connection, question):
             found.append(finding)
             if not arguments.json:
-                stdout.writelines(f"{line}\n" for line in _lines(finding, paint, encoding))
+                stdout.writelines(f"{line}\n" for line in _lines(finding, paint))
                 stdout.flush()
         return found
 
@@ -94,9 +94,9 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str], stdout: T
     return code
 
 
-def _lines(finding: Diagnosis, paint: Paint, encoding: str) -> Iterator[str]:
-    glyph, plain, word, style = _LEVELS[finding.level]
-    sign = f"{glyph if _has_glyphs(encoding) else plain} {word:8}"
+def _lines(finding: Diagnosis, paint: Paint) -> Iterator[str]:
+    glyph, word, style = _LEVELS[finding.level]
+    sign = f"{glyph} {word:8}"
     subject = f"{finding.title}, {finding.image}" if finding.image else finding.title
     yield f"{paint(sign, style)} {paint(f'{subject}:', 'name')} {paint(finding.detail)}"
     if finding.level is Level.OK or not finding.action:
@@ -105,11 +105,3 @@ def _lines(finding: Diagnosis, paint: Paint, encoding: str) -> Iterator[str]:
     yield f"           {paint.branch} {paint(first)}"
     yield from (f"             {paint(line)}" for line in rest)
     yield from (f"             {paint(fix.command, 'name')}" for fix in finding.fixes if fix.command)
-
-
-def _has_glyphs(encoding: str) -> bool:
-    try:
-        "✓✗".encode(encoding)
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True

@@ -1,9 +1,9 @@
-"""Text for standard output: data made fit for a terminal, colour only on one, branches where they can be encoded."""
+"""Text for standard output: data made fit for a terminal, colour only on one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, ClassVar, Final, TextIO
 
 from console.domain.terminal_text import line_of
 
@@ -19,11 +19,13 @@ class Paint:
 
     Args:
         in_colour: with SGR sequences.
+
+    Attributes:
         branch: what stands before a line that hangs from the one above.
     """
 
     in_colour: bool
-    branch: str
+    branch: ClassVar = "└"
 
     @classmethod
     def on(cls, stream: TextIO, environment: Mapping[str, str]) -> Paint:
@@ -31,11 +33,7 @@ class Paint:
         in_colour = (
             stream.isatty() and not environment.get("NO_COLOR") and environment.get("TERM", "dumb") != "dumb"
         )
-        try:
-            "└".encode(getattr(stream, "encoding", None) or "utf-8")
-        except (UnicodeEncodeError, LookupError):
-            return cls(in_colour, "`-")
-        return cls(in_colour, "└")
+        return cls(in_colour)
 
     def __call__(self, text: str, style: str = "") -> str:
         """Text from anywhere, as one line, in `good`, `bad`, `unsure`, `name` or `aside`."""

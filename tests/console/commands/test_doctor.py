@@ -108,7 +108,7 @@ def test_a_terminal_without_the_glyphs_gets_plain_characters(patient):
     stream = _Ascii()
     assert patient.lading("doctor", "--repo", str(patient.repo), stdout=stream)[0] == 1
     text = stream.text()
-    for sign in ("+ ok ", "x problem ", "? unknown ", "! warning ", "`- "):
+    for sign in ("+ ok ", "x problem ", "? unknown ", "! warning ", "` "):
         assert sign in text
 
 
