@@ -154,11 +154,11 @@ def test_a_user_who_may_not_push_is_found_before_the_build(place, cluster, regis
 
 
 def test_a_registry_that_is_down(place, cluster, registry):
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        down = f"127.0.0.1:{unused.getsockname()[1]}"
-    cluster.set_secret({"docker": {"registry": down, "username": "publisher", "password": PASSWORD}})
-    done = place.publish(cluster.task(), "--repository", f"{down}/mozilla/balrog")
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))  # nobody else has the port, and nobody listens on it
+        down = f"127.0.0.1:{deaf.getsockname()[1]}"
+        cluster.set_secret({"docker": {"registry": down, "username": "publisher", "password": PASSWORD}})
+        done = place.publish(cluster.task(), "--repository", f"{down}/mozilla/balrog")
     ends(done, 4, down)
     assert not built(done)
 

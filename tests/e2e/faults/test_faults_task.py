@@ -1,5 +1,6 @@
 """Taskcluster that fails, a proxy that is gone, disks that are full, and a clock that is wrong."""
 
+import socket
 import subprocess
 from contextlib import contextmanager
 from copy import deepcopy
@@ -72,9 +73,10 @@ def test_taskcluster(place, task, case):
 
 
 def test_the_proxy_is_gone(place, task):
-    with http_middleman(task.proxy_url, []) as url:
-        pass
-    struck = place.publish(task, "direct", TASKCLUSTER_PROXY_URL=url)
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))  # nobody else has the port, and nobody listens on it
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        struck = place.publish(task, "direct", TASKCLUSTER_PROXY_URL=url)
     place.settle(struck, task, "direct", 4, "Taskcluster's secrets does not answer: no connection")
 
 
