@@ -330,10 +330,11 @@ def test_a_rotation_is_not_proved_where_no_task_can_and_says_why(sandbox, tmp_pa
 
 
 def test_who_does_not_wait_for_the_proof_is_told_that_it_is_saved_and_not_proved(sandbox, tmp_path):
-    folder = checkout(tmp_path / "balrog", {".taskcluster.yml": TASKCLUSTER_YML})
     # A worker that asks, and takes nothing.
+    pool = "proj-balrog/idle"
     claim = {"tasks": 1, "workerGroup": "sandbox", "workerId": "idle"}
-    sandbox.call("POST", "queue", "claim-work", TASK_QUEUE, payload=claim)
+    sandbox.call("POST", "queue", "claim-work", pool, payload=claim)
+    folder = checkout(tmp_path / "balrog", {".taskcluster.yml": TASKCLUSTER_YML.replace(TASK_QUEUE, pool)})
     program = "import sys; from console.cli import main; sys.exit(main())"
     variables = {
         "PATH": os.environ["PATH"],

@@ -14,13 +14,13 @@ from runner.masking import Masked
 from tests.support.builds_console import console, on
 from tests.support.hooks import HOOK, ROLE
 from tests.support.hosted_sandbox import hosted_sandbox
-from tests.support.screens import shows
+from tests.support.screens import shows, until
 from tests.support.task import checkout, git
 from tests.support.task_files import FILES
 
 pytestmark = pytest.mark.enable_socket
 
-SIZE = (100, 40)
+SIZE = (160, 50)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,10 @@ def opened(sandbox, folder, *scopes):
     if scopes:
         made = sandbox.client(*scopes)
         who = Credentials(made["TASKCLUSTER_CLIENT_ID"], Masked(made["TASKCLUSTER_ACCESS_TOKEN"]))
-    return console(SimpleNamespace(hosted=SimpleNamespace(root=who), root_url=sandbox.root_url), folder)
+    app = console(SimpleNamespace(hosted=SimpleNamespace(root=who), root_url=sandbox.root_url), folder)
+    # Toasts stay for as long as the test looks for them.
+    app.NOTIFICATION_TIMEOUT = 600
+    return app
 
 
 async def planned(pilot, typed, *words):
@@ -76,8 +79,7 @@ async def test_a_release_is_created_only_once_its_tag_is_typed(sandbox, folder):
         typed, go = app.screen.query_one("#typed", Input), app.screen.query_one("#go", Button)
         for text, is_it in (("", False), ("yes", False), ("v3.12", False), ("v3.120", True)):
             typed.value = text
-            await pilot.pause()
-            assert go.disabled is not is_it
+            await until(pilot, lambda is_it=is_it: go.disabled is not is_it)
         before = pending(sandbox)
         await pilot.press("enter")
         await shows(pilot, "Created ")
