@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from console.sandbox.declared_artifacts import DeclaredArtifact
     from console.sandbox.task_artifacts import Run
-    from console.sandbox.task_payload import DeclaredArtifact
 
 CERTIFIED_LOG: Final = "public/logs/certified.log"
 ADDITIONAL_DATA: Final = "chain-of-trust-additional-data.json"

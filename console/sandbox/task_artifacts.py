@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from aiohttp import ClientSession
 
+    from console.sandbox.declared_artifacts import DeclaredArtifact
     from console.sandbox.signed_http import Api
-    from console.sandbox.task_payload import DeclaredArtifact
 
 TEXT: Final = "text/plain; charset=utf-8"
 _OK: Final = range(200, 300)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from console.sandbox.declared_artifacts import DeclaredArtifact, declared
 from console.sandbox.docker_payload import docker_logs, is_docker, is_log_name, native
 
 if TYPE_CHECKING:
@@ -14,16 +14,13 @@ if TYPE_CHECKING:
 _KEYS: Final = frozenset(
     ["command", "env", "maxRunTime", "artifacts", "features", "logs", "mounts", "onExitStatus", "osGroups"]
 )
-# Those that change nothing for a task that runs as the sandbox's own user, which always has a live log.
+# The last three change nothing for a task that runs as the sandbox's own user, and always has a live log.
 _FEATURES: Final = frozenset(
     ["taskclusterProxy", "chainOfTrust", "liveLog", "backingLog", "runTaskAsCurrentUser"]
 )
 LIVE_LOG: Final = "public/logs/live.log"
 BACKING_LOG: Final = "public/logs/live_backing.log"
 _LONGEST_RUN: Final = 86400
-# A payload may hold what cannot be a key or in a set.
-_TYPES: Final = ("file", "directory")
-_ENCODINGS: Final = ("gzip", "identity")
 
 
 class MalformedPayload(Exception):
@@ -36,29 +33,6 @@ class MalformedPayload(Exception):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
         self.problems = problems
-
-
-@dataclass(frozen=True, slots=True)
-class DeclaredArtifact:
-    """What the worker uploads when the commands have ended.
-
-    Args:
-        name: the artifact's name; of a directory, what its files' names begin with.
-        path: relative to the task's folder.
-        directory: whether everything below `path` is meant.
-        expires: when, or None for the task's own expiry.
-        content_type: or None for what the file name says.
-        gzip: True or False as the payload says, or None to decide by the content.
-        optional: whether the task may succeed without it.
-    """
-
-    name: str
-    path: str
-    directory: bool
-    expires: str | None
-    content_type: str | None
-    gzip: bool | None
-    optional: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +112,7 @@ def _parse(task: Mapping[str, Any], payload: Mapping[str, Any]) -> Payload:
         commands=_commands(payload.get("command"), problems),
         env=_env(payload.get("env", {}), problems),
         max_run_time=_max_run_time(payload.get("maxRunTime"), problems),
-        artifacts=_artifacts(payload.get("artifacts", []), task, problems),
+        artifacts=declared(payload.get("artifacts", []), task, problems),
         proxy="taskclusterProxy" in features,
         chain_of_trust="chainOfTrust" in features,
         retry_on=_retry_on(payload.get("onExitStatus", {}), problems),
@@ -216,54 +190,3 @@ def _retry_on(value: object, problems: list[str]) -> frozenset[int]:
         problems.append("payload.onExitStatus.retry must be a list of exit codes")
         return frozenset()
     return frozenset(codes)
-
-
-def _artifacts(value: object, task: Mapping[str, Any], problems: list[str]) -> tuple[DeclaredArtifact, ...]:
-    if not isinstance(value, list):
-        problems.append("payload.artifacts must be a list")
-        return ()
-    parsed = []
-    for position, item in enumerate(value):
-        before = len(problems)
-        where = f"payload.artifacts[{position}]"
-        _check_artifact(item, task, where, problems)
-        if len(problems) == before:
-            encoding = item.get("contentEncoding")
-            parsed.append(
-                DeclaredArtifact(
-                    name=item.get("name") or item["path"],
-                    path=item["path"],
-                    directory=item["type"] == "directory",
-                    expires=item.get("expires"),
-                    content_type=item.get("contentType"),
-                    gzip=encoding == "gzip" if encoding in _ENCODINGS else None,
-                    optional=bool(item.get("optional")),
-                )
-            )
-    return tuple(parsed)
-
-
-def _check_artifact(item: Any, task: Mapping[str, Any], where: str, problems: list[str]) -> None:
-    if not isinstance(item, dict):
-        problems.append(f"{where} must be an object")
-        return
-    if item.get("type") not in _TYPES:
-        problems.append(f"{where}.type must be `file` or `directory`")
-    if not isinstance(item.get("path"), str) or not item["path"]:
-        problems.append(f"{where}.path must be a path relative to the task's folder")
-    if not isinstance(item.get("name", ""), str):
-        problems.append(f"{where}.name must be a text")
-    expires = item.get("expires")
-    if expires is None:
-        return
-    try:
-        too_late = _moment(expires) > _moment(task["expires"])
-    except (TypeError, ValueError):
-        problems.append(f"{where}.expires is not a time such as 2026-11-24T03:29:36.992Z")
-        return
-    if too_late:
-        problems.append(f"{where} expires after the task itself, which expires {task['expires']}")
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
