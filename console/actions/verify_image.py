@@ -13,7 +13,7 @@ from runner.verification_sources import Listener, gathered
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
 
-    from console.connection import Connection
+    from console.connection import ConnectionSettings
     from runner.evidence_reading import ReadSoFar
     from runner.verification_sources import VerifyRequest
     from runner.verification_values import Evidence
@@ -88,16 +88,22 @@ class _Told:
         return True
 
 
-def environment_of(connection: Connection, environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables with which the session's own Taskcluster is asked, by its own client.
+def environment_of(settings: ConnectionSettings, environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables with which a deployment is asked by the client that was chosen for it.
 
     Args:
-        connection: the session's.
-        environment: of `docker login` and proxies.
+        settings: whom to ask, and as whom.
+        environment: of `docker login`, and of a task's proxy, which is for its own deployment.
     """
-    found = {name: value for name, value in environment.items() if not name.startswith("TASKCLUSTER_")}
-    found["TASKCLUSTER_ROOT_URL"] = connection.root_url
-    credentials = connection.settings.credentials
+    given = environment.get("TASKCLUSTER_ROOT_URL", "").rstrip("/")
+    kept = "TASKCLUSTER_PROXY_URL" if given == settings.root_url else ""
+    found = {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith("TASKCLUSTER_") or name == kept
+    }
+    found["TASKCLUSTER_ROOT_URL"] = settings.root_url
+    credentials = settings.credentials
     if credentials is not None:
         found["TASKCLUSTER_CLIENT_ID"] = credentials.client_id
         found["TASKCLUSTER_ACCESS_TOKEN"] = credentials.access_token.reveal()

@@ -7,9 +7,12 @@ import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, TextIO
 
-from console.actions.verify_image import verify_image
+from console.actions.verify_image import environment_of, verify_image
+from console.commands.connecting import chosen_for
+from console.connection import stored
+from console.credentials.keyring_store import CredentialStore
 from console.domain.verified_links import told_so_far
-from runner.arguments import add_verify_arguments as add_arguments
+from runner.arguments import add_verify_arguments
 from runner.evidence_reading import ReadSoFar
 from runner.narration import printable
 from runner.verify_request import run_verify
@@ -21,11 +24,19 @@ if TYPE_CHECKING:
     from runner.verification_sources import VerifyRequest
     from runner.verification_values import Evidence
 
-__all__ = ["add_arguments", "run"]
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags."""
+    add_verify_arguments(parser)
+    parser.add_argument(
+        "--profile", metavar="NAME", help="a profile of config.toml, before the environment's credentials"
+    )
 
 
 def run(arguments: argparse.Namespace, environment: Mapping[str, str], stdout: TextIO, stderr: TextIO) -> int:
     """Verify an image; the exit code is the verdict."""
+    if not arguments.offline:
+        environment = _as_whom(arguments, environment, stderr)
 
     async def gather(request: VerifyRequest) -> Evidence:
         async with aclosing(verify_image(request, environment, time.time)) as steps:
@@ -46,6 +57,20 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str], stdout: T
             _tell("", stderr)
 
     return run_verify(arguments, environment, stdout, gathered)
+
+
+def _as_whom(
+    arguments: argparse.Namespace, environment: Mapping[str, str], stderr: TextIO
+) -> Mapping[str, str]:
+    """The variables of the deployment that is trusted, and of the client that asks it, as for other commands."""
+
+    def notice(text: str) -> None:
+        print(f"lading: {printable(text)}", file=stderr)
+
+    settings = stored(chosen_for(arguments, environment), CredentialStore(), notice)
+    # As it is compared with what the environment and a file of keys name.
+    arguments.root_url = arguments.root_url and settings.root_url
+    return environment_of(settings, environment)
 
 
 def _tell(text: str, stderr: TextIO) -> None:

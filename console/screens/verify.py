@@ -122,7 +122,7 @@ class Verify(ConsoleScreen):
         text = self._field.value
 
         async def verified(session: Session) -> AsyncGenerator[ReadSoFar | str | _Judged | RunnerError, None]:
-            environment = environment_of(session.connection, self.shell.opening.environment)
+            environment = environment_of(session.connection.settings, self.shell.opening.environment)
             request = await asyncio.to_thread(request_of, text, environment)
             try:
                 async with aclosing(verify_image(request, environment, self._seconds)) as steps:

@@ -56,6 +56,22 @@ def test_how_far_it_is_is_told_on_a_terminal_and_removed_again(place, stderr):
         assert err.getvalue() == ""
 
 
+def test_the_default_profile_names_the_taskcluster_where_nothing_else_does(place, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    out, err = io.StringIO(), io.StringIO()
+    words = ["verify", f"{place.image}:v3.82", "--task", PUBLISHED]
+    named = environment(place)
+    root_url = named.pop("TASKCLUSTER_ROOT_URL")
+    assert cli.run(words, named, out, err) == 2
+    assert "No Taskcluster is named" in err.getvalue()
+    (tmp_path / "lading").mkdir()
+    (tmp_path / "lading/config.toml").write_text(
+        f'default-profile = "here"\n[profile.here]\nroot-url = "{root_url}"\n'
+    )
+    assert cli.run(words, named, out, err) == 0
+    assert f"trusts   {root_url}\n" in out.getvalue()
+
+
 def test_an_attempt_that_failed_is_told_and_made_again(place):
     busy = Answer(503, headers={"Retry-After": "0"})
     place.world.registry.faults.append(Fault(busy, "manifest", "GET"))
