@@ -67,6 +67,21 @@ class Sought:
     file_name: str = FILE_NAME
 
 
+def repository_named(given: str, checkout: Checkout) -> tuple[str, str]:
+    """The host and the slug of a repository that somebody names, or of the checkout's remote.
+
+    Raises:
+        UsageError: neither names one.
+    """
+    found = parse_repository(given or checkout.remote or "")
+    if found is None:
+        raise UsageError(
+            f"{given!r} names no repository." if given else "The repository is not known.",
+            action="Give --repository OWNER/NAME, or begin in a checkout with a remote `origin`.",
+        )
+    return found
+
+
 async def find_source(connection: Connection, sought: Sought, happening: Happening) -> TaskSource:
     """The checkout's commit as it was last fetched; where the checkout does not have it, GitHub's.
 
@@ -108,14 +123,7 @@ def _in_checkout(sought: Sought, happening: Happening, root_url: str) -> TaskSou
     """The commit here, or the slug of the repository that has to be asked for it."""
     checkout = Checkout(sought.folder, sought.path)
     own = parse_repository(checkout.remote or "")
-    named = parse_repository(sought.repository) if sought.repository else own
-    if named is None:
-        raise UsageError(
-            f"{sought.repository!r} names no repository."
-            if sought.repository
-            else "The repository is not known.",
-            action="Give OWNER/NAME, or begin in a checkout with a remote `origin`.",
-        )
+    named = repository_named(sought.repository, checkout)
     slug = named[1]
     is_here = own == named
     commits = [sought.commit] if sought.commit else _heads(checkout, happening) if is_here else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -114,6 +115,8 @@ def standing_json(watched: Watched, standing: Standing) -> dict[str, Any]:
 def plan_lines(plan: TriggerPlan, paint: Paint) -> Iterator[str]:
     """All that a trigger would do."""
     yield paint(plan.title)
+    if plan.hook:
+        yield f"  gives it {paint(json.dumps(plan.payload, ensure_ascii=False))}"
     for task in plan.tasks:
         pool = task.definition.get("taskQueueId") or task.definition.get("workerType", "")
         yield f"  creates {paint(task.task_id or 'a task', 'name')}  {paint(task.name)}  on {paint(str(pool))}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from console.actions.task_init import new_files, write_files
 from console.actions.task_render import Happening, RoleCheck, check_role, needs_of, render_task
+from console.actions.task_source import repository_named
 from console.commands.connecting import add_connection_arguments, chosen_for, connected
 from console.commands.paint import Paint
 from console.commands.task_text import rendered_json, rendered_lines
@@ -19,7 +20,6 @@ from console.domain.taskcluster_yml_event import NO_COMMIT
 from console.domain.taskcluster_yml_new import NewTask
 from runner.errors import ExitCode, UsageError
 from runner.task.checkout import Checkout
-from runner.task.event import parse_repository
 
 if TYPE_CHECKING:
     import argparse
@@ -76,17 +76,6 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str], stdout: T
     return command(arguments, environment, stdout, stderr)
 
 
-def _slug(given: str | None, checkout: Checkout) -> str:
-    text = given or checkout.remote or ""
-    repository = parse_repository(text)
-    if repository is None:
-        raise UsageError(
-            f"{text!r} names no repository." if given else "The repository is not known.",
-            action="Give --repository OWNER/NAME, or the checkout a remote `origin`.",
-        )
-    return repository[1]
-
-
 def _render(
     arguments: argparse.Namespace, environment: Mapping[str, str], stdout: TextIO, stderr: TextIO
 ) -> int:
@@ -106,7 +95,7 @@ def _render(
         "<stdin>" if arguments.file == "-" else arguments.file,
         text,
         happening,
-        slug=_slug(arguments.repository, checkout),
+        slug=repository_named(arguments.repository or "", checkout)[1],
         revision=arguments.commit or checkout.head or NO_COMMIT,
         root_url=root_url,
         now=datetime.now(UTC),
@@ -143,7 +132,8 @@ def _init(
     arguments: argparse.Namespace, environment: Mapping[str, str], stdout: TextIO, stderr: TextIO
 ) -> int:
     folder = arguments.folder
-    slug = _slug(arguments.repository, Checkout(folder, environment.get("PATH", os.defpath)))
+    checkout = Checkout(folder, environment.get("PATH", os.defpath))
+    _, slug = repository_named(arguments.repository or "", checkout)
     task = NewTask(
         slug=slug,
         branch=arguments.branch,

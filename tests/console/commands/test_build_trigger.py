@@ -146,6 +146,8 @@ def test_a_hook_is_shown_with_its_defaults_and_the_task_that_it_makes(sandbox, h
     (task,) = found["tasks"]
     assert task["task"]["metadata"]["name"] == "of hello"
     assert task["task"]["payload"]["command"] == [["echo", "hello", "3"]]
+    out = sandbox.lading(*hook, "--payload", "-", "--plan", stdin="word: hello\n")[1]
+    assert 'gives it {"word": "hello", "deep": {"times": 3}}' in out
 
 
 def test_a_payload_is_refused_by_its_member_before_the_hook_is_asked(sandbox, hook):
