@@ -17,7 +17,7 @@ async def ask(port, target, *, host="127.0.0.1", raw=None):
     reader, writer = await asyncio.open_connection(host, port)
     writer.write(raw if raw is not None else f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     try:
-        return (await asyncio.wait_for(reader.read(), 10)).decode()
+        return (await asyncio.wait_for(reader.read(), 120)).decode()
     except ConnectionError:
         return ""
     finally:

@@ -343,7 +343,7 @@ async def test_a_call_that_is_cancelled_leaves_no_connection_open(place):
             await gateway.call("auth", "ping")
 
     asking = asyncio.create_task(ask())
-    await asyncio.wait_for(place.front.arrived.wait(), 10)
+    await asyncio.wait_for(place.front.arrived.wait(), 120)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
@@ -361,7 +361,7 @@ async def test_a_wait_before_another_attempt_can_be_cancelled(place):
     gateway = await place.gateway(sleep=sleep)
     place.front.faults = [Fault(503)]
     asking = asyncio.create_task(gateway.call("auth", "ping"))
-    await asyncio.wait_for(waiting.wait(), 10)
+    await asyncio.wait_for(waiting.wait(), 120)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
