@@ -1,4 +1,4 @@
-"""`lading build list|trigger|watch|log|cancel|rerun|priority`."""
+"""`lading build list|show|trigger|watch|log|cancel|rerun|priority`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from console.actions.build_list import BuildList, Where, list_builds, with_detai
 from console.actions.build_watch import watch, what_to_watch
 from console.actions.repository import repository_of
 from console.commands.build_log import add_log_arguments, run_log
+from console.commands.build_show import add_show_arguments, run_show
 from console.commands.build_text import (
     build_line,
     builds_json,
@@ -66,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--group", metavar="ID", action="append", help="also this task group")
     listing.add_argument("--limit", metavar="N", type=int, default=20, help="how many (default: 20)")
     add_connection_arguments(listing)
+    add_show_arguments(verb("show", "a task from its push to its tags: steps, runs, why it failed", run_show))
     add_trigger_arguments(verb("trigger", "show what a build would create, ask, and create it", run_trigger))
     watching = verb("watch", "tell of each change of a task or a group, until it has ended", _watch)
     watching.add_argument("id", metavar="TASK_OR_GROUP", help="an id, or a link")

@@ -8,11 +8,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from console.domain.builds import Run, Task
 
 _PUSHES: Final = re.compile(r"(?:Push|Tag|Pack the image and push|Read back by tag|Put the task|Leave)\b")
+
+
+_LONGEST: Final = 1e9
+_WORD: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +83,15 @@ def _of_report(report: object) -> Iterator[TimelineStep]:
             "push" if _PUSHES.match(name) else "build",
             name,
             _moment(started),
-            float(seconds) if isinstance(seconds, int | float) else None,
+            _seconds(seconds),
             str(step.get("outcome") or ""),
             facts if isinstance(facts, dict) else {},
         )
+
+
+def _seconds(found: object) -> float | None:
+    """JSON as Python reads it knows NaN and Infinity, and has whole numbers that are too large for a float."""
+    return float(found) if isinstance(found, int | float) and 0 <= found < _LONGEST else None
 
 
 def _moment(seconds: object) -> datetime | None:
@@ -92,3 +101,22 @@ def _moment(seconds: object) -> datetime | None:
         return datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, ValueError, OSError):
         return None
+
+
+def fact_words(facts: Mapping[str, Any], amount: Callable[[int], str]) -> Iterator[str]:
+    """Facts as a build report names them (`bytesPushed`, `layersReused`, `contextIsWhole`), in words.
+
+    Args:
+        facts: of a step.
+        amount: how a number of bytes is written.
+    """
+    for name, value in facts.items():
+        words = [word.lower() for word in _WORD.findall(name)]
+        if isinstance(value, bool):
+            yield f"{' '.join(words)}: {'yes' if value else 'no'}"
+        elif isinstance(value, int) and "bytes" in words:
+            yield " ".join(amount(value) if word == "bytes" else word for word in words)
+        elif isinstance(value, int | float):
+            yield f"{value} {' '.join(words)}"
+        else:
+            yield f"{' '.join(words)} {str(value)[:60]}"

@@ -216,4 +216,4 @@ class TaskDetails(TaskScreen, LookingScreen):
 
     def command(self) -> str | None:
         """The same, by the command."""
-        return f"lading build watch {self.task_id}"
+        return f"lading build show {self.task_id}"

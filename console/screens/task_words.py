@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 import textwrap
 from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 
+from console.domain.build_timeline import fact_words
 from console.domain.builds import moment, pusher_of
 from console.domain.terminal_text import line_of
 from console.screens.build_words import ago, amount, lasted, state_words, tone_of
@@ -33,7 +33,6 @@ _REASONS: Final = {
     "rerun": "a rerun",
     "exception": "ended before it ran",
 }
-_WORD: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 
 
 def task_content(detail: TaskDetail, now: datetime, width: int) -> Content:
@@ -123,7 +122,7 @@ def _step(step: TimelineStep, all_steps: Sequence[TimelineStep], width: int) -> 
     glyph = {"ok": "✓", "failed": "✗"}.get(step.outcome, "·")
     began = f"{step.started:%H:%M:%S} " if step.started and is_wide else ""
     head = f"{glyph} {step.kind:<8} {began}{lasted(step.seconds) or '…':>9} "
-    name, facts = line_of(step.name), ", ".join(fact_words(*fact) for fact in step.facts.items())
+    name, facts = line_of(step.name), ", ".join(fact_words(step.facts, amount))
     indent = len(head) + bar_width + 1
     room = max(20, width - indent)
     beside = f"  {facts}" if facts and len(name) + 2 + len(facts) <= room else ""
@@ -138,18 +137,6 @@ def _step(step: TimelineStep, all_steps: Sequence[TimelineStep], width: int) -> 
     if not beside:
         below = textwrap.wrap(line_of(facts), room)
         yield from (line(f"{'':{indent}}{text}", "quiet") for text in below)
-
-
-def fact_words(name: str, value: object) -> str:
-    """A fact as the build report names it (`bytesPushed`, `layersReused`, `contextIsWhole`), in words."""
-    words = [word.lower() for word in _WORD.findall(name)]
-    if isinstance(value, bool):
-        return f"{' '.join(words)}: {'yes' if value else 'no'}"
-    if isinstance(value, int | float):
-        if "bytes" in words:
-            return " ".join(amount(value) if word == "bytes" else word for word in words)
-        return f"{value} {' '.join(words)}"
-    return f"{' '.join(words)} {str(value)[:60]}"
 
 
 def _runs(detail: TaskDetail, now: datetime) -> Iterator[str]:

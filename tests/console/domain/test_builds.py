@@ -6,7 +6,7 @@ import pytest
 
 from console.domain.artifact import file_name
 from console.domain.build_plan import again, effects_of, release_of
-from console.domain.build_timeline import timeline
+from console.domain.build_timeline import fact_words, timeline
 from console.domain.builds import build_of_tasks, github_build, pusher_of, task_of, tells_result
 from console.domain.group_progress import Glance, never_run, standing
 from console.domain.notification import notification
@@ -181,9 +181,31 @@ def test_the_timeline_goes_from_the_decision_to_the_push():
     assert found[4].facts["layersReused"] == 3
 
 
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), -1, 10**400, "7", None])
+def test_a_duration_that_is_none_is_not_known(seconds):
+    report = {"steps": [{"name": "Build", "seconds": seconds, "started": seconds}]}
+    (*_, step) = timeline(task(), decision=None, reports=[report])
+    assert (step.seconds, step.facts) == (None, {})
+
+
 @pytest.mark.parametrize("report", [None, [], {"steps": 3}])
 def test_what_is_no_report_adds_nothing(report):
     assert [step.kind for step in timeline(task(), decision=None, reports=[report])] == ["queue", "run"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("bytesPushed", 1_500_000, "1500000 B pushed"),
+        ("contextBytesSent", 9, "context 9 B sent"),
+        ("contextFiles", 3, "3 context files"),
+        ("contextIsWhole", False, "context is whole: no"),
+        ("store", "containerd", "store containerd"),
+        ("", None, " None"),
+    ],
+)
+def test_a_fact_is_told_in_words(name, value, words):
+    assert [*fact_words({name: value}, "{} B".format)] == [words]
 
 
 DEFINITION = {

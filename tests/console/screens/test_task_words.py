@@ -12,7 +12,7 @@ from console.domain.artifact import Artifact
 from console.domain.build_result import BuildResult, result_of
 from console.domain.build_timeline import TimelineStep
 from console.domain.builds import Run, Task
-from console.screens.task_words import fact_words, task_content
+from console.screens.task_words import task_content
 from runner.narration import UNPRINTABLE
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -95,21 +95,6 @@ def test_a_step_too_long_for_its_line_goes_on_below_its_own_beginning(width):
         f"{name} 48.2 MB pushed, 4 layers reused, context is whole: yes, product docker"
     )
     assert ("12:00:00" in part[0]) == (width > 100)
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "words"),
-    [
-        ("bytesPushed", 1_500_000, "1.5 MB pushed"),
-        ("contextBytesSent", 9, "context 9 B sent"),
-        ("contextFiles", 3, "3 context files"),
-        ("contextIsWhole", False, "context is whole: no"),
-        ("store", "containerd", "store containerd"),
-        ("", None, " None"),
-    ],
-)
-def test_a_fact_is_told_in_words(name, value, words):
-    assert fact_words(name, value) == words
 
 
 @pytest.mark.parametrize(
