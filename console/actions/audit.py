@@ -1,31 +1,40 @@
-"""What was done to a repository's secrets and roles, as far back as the deployment keeps it."""
+"""What was done to a repository's secrets and roles, and what it built, in one line of time."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from console.actions.build_list import Where, list_whole, where_of
 from console.failures import Absent, MissingScopes
 from console.services import auth
 from runner.errors import RunnerError, Unavailable
 from runner.task.event import parse_time
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from console.actions.repository import Repository
     from console.connection import Connection
+    from console.domain.builds import Build
 
 RETENTION: Final = timedelta(days=30)
 """How long a deployment keeps its audit, unless it is set up otherwise (services/auth/config.yml)."""
+
+
+KINDS: Final = ("secret", "role", "build")
+# The last that are told of.
+_BUILDS: Final = 30
 
 
 class Entity(NamedTuple):
     """What an audit is about.
 
     Args:
-        kind: `secret` or `role`.
-        name: its name or id.
+        kind: `secret`, `role` or `build`.
+        name: its name, or its id; of a build the task's or the group's.
     """
 
     kind: str
@@ -38,15 +47,17 @@ class Event:
 
     Args:
         entity: to what.
-        action: `created`, `updated`, `deleted`, `expired` and others.
-        client_id: by whom.
+        action: `created`, `updated`, `deleted`, `expired` and others; of a build its state.
+        client_id: by whom; of a build whom its task names, which need be no client.
         time: an ISO 8601 time.
+        build: what is known of it, where it is one.
     """
 
     entity: Entity
     action: str
     client_id: str
     time: str
+    build: Build | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +98,18 @@ class Trail:
         """Whether all that is kept could be read."""
         return not self.unread and not any(silence.is_unread for silence in self.silences)
 
+    def of(self, kinds: Collection[str]) -> Trail:
+        """What of it is about entities of these kinds."""
+        return replace(
+            self,
+            events=tuple(event for event in self.events if event.entity.kind in kinds),
+            silences=tuple(silence for silence in self.silences if silence.entity.kind in kinds),
+            unread=self.unread if "role" in kinds else "",
+        )
+
 
 async def read_audit(connection: Connection, repository: Repository) -> Trail:
-    """The audit of the secrets that the repository's images name, and of its roles.
+    """The audit of the secrets that the repository's images name, and of its roles; and its last builds.
 
     Raises:
         SignInNeeded: the credentials are not accepted.
@@ -101,10 +121,37 @@ async def read_audit(connection: Connection, repository: Repository) -> Trail:
         *(Entity("role", name) for name in roles),
     ]
     found = await asyncio.gather(*(_history(connection, entity, now) for entity in entities))
-    events = [event for one in found if not isinstance(one, Silence) for event in reversed(one)]
+    built, unbuilt = await _builds(connection, where_of(repository))
+    events = [*built, *(event for one in found if not isinstance(one, Silence) for event in reversed(one))]
     events.sort(key=lambda event: event.time, reverse=True)
-    silences = tuple(one for one in found if isinstance(one, Silence))
+    silences = (*(one for one in found if isinstance(one, Silence)), *unbuilt)
     return Trail(tuple(events), silences, now - RETENTION, repository.role_prefix, unread)
+
+
+async def _builds(connection: Connection, where: Where) -> tuple[list[Event], list[Silence]]:
+    if where == Where():
+        return [], []
+    found = await list_whole(connection, where, _BUILDS)
+    events = [
+        Event(
+            Entity("build", build.task_id or build.group_id),
+            build.state,
+            build.who,
+            _iso(build.created),
+            build,
+        )
+        for build in found.builds
+        if build.created is not None
+    ]
+    about = Entity("build", where.slug or where.namespaces[0])
+    silences = [Silence(about, problem, is_unread=True) for problem in found.unread]
+    if not found.builds and not silences:
+        silences = [Silence(about, "no build is known", is_unread=False)]
+    return events, silences
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 async def _roles(connection: Connection, prefix: str) -> tuple[list[str], str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -14,13 +15,16 @@ from console.domain.builds import Build, build_of_tasks, github_build, tells_res
 from console.failures import Absent, MissingScopes
 from console.services import tasks
 from runner.errors import RunnerError, Unavailable
+from runner.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from console.actions.repository import Repository
     from console.connection import Connection
     from console.domain.builds import Task
 
+_AT_ONCE: Final = 4
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 # Tasks of a group that are looked at for what was published.
 _LOOKED_AT: Final = 20
@@ -44,6 +48,15 @@ class Where:
     namespaces: tuple[str, ...] = ()
     hooks: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+
+
+def where_of(repository: Repository) -> Where:
+    """What the builds of a checkout's images are asked of."""
+    images = [image for image in repository.images if isinstance(image, Settings)]
+    return Where(
+        slug=repository.slug,
+        namespaces=tuple(dict.fromkeys(image.index for image in images if image.index)),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +98,18 @@ async def list_builds(connection: Connection, where: Where, limit: int = 30) -> 
             unread.append(str(error))
     builds = sorted(_merged(found), key=lambda build: build.created or _LONG_AGO, reverse=True)
     return BuildList(tuple(builds[:limit]), tuple(unread))
+
+
+async def list_whole(connection: Connection, where: Where, limit: int = 30) -> BuildList:
+    """The last builds with what their tasks tell; as `list_builds`."""
+    found = await list_builds(connection, where, limit)
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def told(build: Build) -> Build:
+        async with gate:
+            return await with_details(connection, build)
+
+    return replace(found, builds=tuple(await asyncio.gather(*map(told, found.builds))))
 
 
 def _merged(found: list[Build]) -> list[Build]:

@@ -1,4 +1,4 @@
-"""`lading audit`: what was done to a repository's secrets and roles."""
+"""`lading audit`: what was done to a repository's secrets and roles, and what it built."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from console.actions.audit import read_audit
+from console.actions.audit import KINDS, read_audit
 from console.actions.repository import repository_of
+from console.commands.build_text import build_json
 from console.commands.connecting import add_connection_arguments, connected
 from console.commands.paint import Paint
 from runner.errors import ExitCode
@@ -17,12 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from console.actions.audit import Entity, Trail
+    from console.domain.builds import Build
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
     parser.add_argument(
         "--repo", metavar="PATH", type=Path, default=Path(), help="the checkout (default: this folder)"
+    )
+    parser.add_argument(
+        "--kind", choices=KINDS, action="append", help="only of these (repeatable; default: all three)"
     )
     parser.epilog = "Exits 0, or 7 where not all could be read."
     add_connection_arguments(parser)
@@ -32,6 +37,7 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str], stdout: T
     """List the events, the latest first."""
     repository = repository_of(arguments.repo)
     trail = connected(arguments, environment, stderr, lambda connection: read_audit(connection, repository))
+    trail = trail.of(arguments.kind or KINDS)
     if arguments.json:
         print(json.dumps(_as_json(trail), indent=2), file=stdout)
     else:
@@ -41,8 +47,12 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str], stdout: T
 
 def _lines(trail: Trail, paint: Paint) -> Iterator[str]:
     for event in trail.events:
+        if event.build is None:
+            told = f"by {paint(event.client_id, 'name')}"
+        else:
+            told = "  ".join(map(paint, _told(event.build)))
         what = f"{event.entity.kind:6} {paint(event.entity.name, 'name')}"
-        yield f"{paint(event.time)}  {paint(f'{event.action:8}')} {what}  by {paint(event.client_id, 'name')}"
+        yield f"{paint(event.time)}  {paint(f'{event.action:8}')} {what}  {told}"
     for silence in trail.silences:
         what = f"{silence.entity.kind:6} {paint(silence.entity.name, 'name')}"
         yield f"{what}  {paint(silence.reason, 'unsure' if silence.is_unread else 'aside')}"
@@ -51,10 +61,24 @@ def _lines(trail: Trail, paint: Paint) -> Iterator[str]:
     yield paint(f"What was done before {trail.kept_since:%Y-%m-%d} is not kept, by default.", "aside")
 
 
+def _told(build: Build) -> Iterator[str]:
+    """Who pushed what, and what came of it."""
+    yield f"by {build.who}" if build.who else "by nobody named"
+    yield " ".join(filter(None, (build.event, build.branch, build.commit[:12])))
+    yield from (f"{tag} ({state})" for tag, state in build.tags)
+    yield from filter(None, (build.digest, build.problem))
+
+
 def _as_json(trail: Trail) -> dict[str, Any]:
     return {
         "events": [
-            {**_entity(event.entity), "action": event.action, "clientId": event.client_id, "time": event.time}
+            {
+                **_entity(event.entity),
+                "action": event.action,
+                "clientId": event.client_id,
+                "time": event.time,
+                **({"build": build_json(event.build)} if event.build else {}),
+            }
             for event in trail.events
         ],
         "silent": [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from console.actions.build_control import (
     change_priority,
     rerun_task,
 )
-from console.actions.build_list import BuildList, Where, list_builds, with_details
+from console.actions.build_list import Where, list_whole, where_of
 from console.actions.build_watch import watch, what_to_watch
 from console.actions.repository import repository_of
 from console.commands.build_log import add_log_arguments, run_log
@@ -38,7 +37,6 @@ from console.domain.task_ids import task_id_of
 from console.domain.task_request import PRIORITIES
 from console.failures import ReadOnly
 from runner.errors import ExitCode, UsageError
-from runner.settings import Settings
 
 if TYPE_CHECKING:
     import argparse
@@ -47,8 +45,6 @@ if TYPE_CHECKING:
     from console.actions.build_watch import Watched
     from console.connection import Connection
     from console.domain.builds import Task
-
-_DETAILS_AT_ONCE = 4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -102,18 +98,8 @@ def _list(
         raise UsageError("--limit: a list has at least one line.")
     where = _where(arguments)
 
-    async def read(connection: Connection) -> BuildList:
-        found = await list_builds(connection, where, arguments.limit)
-        gate = asyncio.Semaphore(_DETAILS_AT_ONCE)
-
-        async def detailed(index: int) -> Any:
-            async with gate:
-                return await with_details(connection, found.builds[index])
-
-        builds = await asyncio.gather(*map(detailed, range(len(found.builds))))
-        return BuildList(tuple(builds), found.unread)
-
-    found = connected(arguments, environment, stderr, read)
+    limit = arguments.limit
+    found = connected(arguments, environment, stderr, lambda c: list_whole(c, where, limit))
     for problem in found.unread:
         print(f"lading: {Paint.on(stderr, {})(problem)}", file=stderr)
     if arguments.json:
@@ -125,13 +111,13 @@ def _list(
 
 
 def _where(arguments: argparse.Namespace) -> Where:
-    repository = repository_of(Path.cwd())
-    named = [image.index for image in repository.images if isinstance(image, Settings) and image.index]
-    chosen = arguments.repository or repository.slug
-    is_own = chosen == repository.slug
+    own = where_of(repository_of(Path.cwd()))
+    chosen = arguments.repository or own.slug
     where = Where(
         slug=chosen,
-        namespaces=tuple(dict.fromkeys([*(arguments.index or []), *(named if is_own else [])])),
+        namespaces=tuple(
+            dict.fromkeys([*(arguments.index or []), *(own.namespaces if chosen == own.slug else ())])
+        ),
         hooks=tuple(arguments.hook or ()),
         groups=tuple(task_id_of(group) for group in arguments.group or ()),
     )

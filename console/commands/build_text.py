@@ -61,28 +61,27 @@ def duration(seconds: float) -> str:
 
 def builds_json(found: BuildList) -> dict[str, Any]:
     """The list as JSON."""
+    return {"builds": [build_json(build) for build in found.builds], "unread": list(found.unread)}
+
+
+def build_json(build: Build) -> dict[str, Any]:
+    """A build as JSON."""
     return {
-        "builds": [
-            {
-                "origin": build.origin,
-                "taskGroupId": build.group_id,
-                "taskId": build.task_id or None,
-                "state": build.state,
-                "name": build.name or None,
-                "repository": build.repository or None,
-                "event": build.event or None,
-                "branch": build.branch or None,
-                "commit": build.commit or None,
-                "who": build.who or None,
-                "created": build.created.isoformat() if build.created else None,
-                "ended": build.ended.isoformat() if build.ended else None,
-                "tags": dict(build.tags),
-                "digest": build.digest or None,
-                "problem": build.problem or None,
-            }
-            for build in found.builds
-        ],
-        "unread": list(found.unread),
+        "origin": build.origin,
+        "taskGroupId": build.group_id,
+        "taskId": build.task_id or None,
+        "state": build.state,
+        "name": build.name or None,
+        "repository": build.repository or None,
+        "event": build.event or None,
+        "branch": build.branch or None,
+        "commit": build.commit or None,
+        "who": build.who or None,
+        "created": build.created.isoformat() if build.created else None,
+        "ended": build.ended.isoformat() if build.ended else None,
+        "tags": dict(build.tags),
+        "digest": build.digest or None,
+        "problem": build.problem or None,
     }
 
 

@@ -11,7 +11,7 @@ from textual import on
 from textual.binding import Binding
 from textual.widgets import Static
 
-from console.actions.build_list import Where, list_builds, with_details
+from console.actions.build_list import Where, list_builds, where_of, with_details
 from console.actions.repository import repository_of
 from console.domain.web_urls import group_page, task_page
 from console.screens.build_rows import COLUMNS, about, key_of, row_of
@@ -19,7 +19,6 @@ from console.screens.looking import LookingScreen
 from console.widgets.filter_table import FilterTable
 from runner.errors import RunnerError, UsageError
 from runner.retry import Backoff
-from runner.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -38,18 +37,13 @@ _WAITS: Final = Backoff(attempts=0, first=3.0, longest=60.0)
 _IDLE_WAITS: Final = Backoff(attempts=0, first=20.0, longest=300.0)
 
 
-def where_of(folder: Path) -> Where:
+def where_in(folder: Path) -> Where:
     """What a checkout's builds are asked of.
 
     Raises:
         UsageError: nothing is known of it.
     """
-    repository = repository_of(folder)
-    images = [image for image in repository.images if isinstance(image, Settings)]
-    where = Where(
-        slug=repository.slug,
-        namespaces=tuple(dict.fromkeys(image.index for image in images if image.index)),
-    )
+    where = where_of(repository_of(folder))
     if where == Where():
         raise UsageError(
             "Whose builds to list is not known.",
@@ -100,7 +94,7 @@ class Builds(LookingScreen):
         """For what is new, and for what has changed."""
 
         async def listed(session: Session) -> BuildList:
-            where = await asyncio.to_thread(where_of, session.folder)
+            where = await asyncio.to_thread(where_in, session.folder)
             return await list_builds(session.connection, where)
 
         self.work("Listing builds", listed, self._show)

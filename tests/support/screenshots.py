@@ -131,7 +131,7 @@ STATES = [
     State("access-why", press("3", "enter", "G", "enter", until=["the server agrees"])),
     State("access-who-can-read-the-secret", press("3", "s", until=["project/balrog/deploy"])),
     State("access-edit", edit_role),
-    State("audit", press("7", until=["is not kept"])),
+    State("audit", of_a_build(("7", "is not kept"))),
     State("access-generated", press("3", "j", "j", "e", until=["generated"])),
 ]
 

@@ -42,7 +42,8 @@ def held():
 
 async def test_every_task_is_listed_once_and_no_page_is_kept(sandbox, opened, monkeypatch):
     group_id, ids = add_group(sandbox, ["completed"] * 280 + ["failed"] * 15 + ["running"] * 5)
-    alive, asked = [], []
+    alive: list[int] = []
+    asked: list[str] = []
 
     def task_of(*found):
         asked.append(found[0]["taskId"])
