@@ -163,3 +163,33 @@ async def test_a_proof_that_cannot_be_made_says_why_and_creates_nothing(sandbox,
         await pilot.press("c")
         await shows(pilot, "There is no plan yet.")
         assert pending(sandbox) == before
+
+
+async def test_a_proof_that_is_not_waited_for_proves_nothing(sandbox, folder):
+    # A worker that asks, and takes nothing.
+    pool = "proj-balrog/idle"
+    claim = {"tasks": 1, "workerGroup": "sandbox", "workerId": "idle"}
+    sandbox.call("POST", "queue", "claim-work", pool, payload=claim)
+    (folder / ".taskcluster.yml").write_text(FILES[".taskcluster.yml"].replace("proj-balrog/ci", pool))
+    app = opened(sandbox, folder)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await shows(pilot, "t Trigger")
+        await pilot.press("1")
+        await shows(pilot, "p Prove")
+        await pilot.press("p")
+        screen = await on(pilot, ProofScreen, "Prove that mozilla/balrog at", f"on {pool}", "c Create")
+        await pilot.press("c")
+        await on(pilot, Confirm, "may publish?", "opens an upload and cancels it")
+        await pilot.press("right", "enter")
+        await on(pilot, ProofScreen, "keep the old one until it has", "pending  lading-doctor-prove", "l Log")
+        await pilot.press("escape")
+        await shows(pilot, "? Not proved, for it was not waited for: keep the old token. r tries again.")
+        # The task is left to itself, and asked for by its id.
+        assert (
+            sandbox.call("GET", "queue", "task", screen.selected_id(), "status")["status"]["state"]
+            == "pending"
+        )
+        await pilot.press("r")
+        await shows(pilot, "Prove that mozilla/balrog at", "c Create")
+        await pilot.press("escape")
+        await shows(pilot, "p Prove")
