@@ -4,13 +4,19 @@ import base64
 import datetime as dt
 import hashlib
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 
 import pytest
 
 from runner.narration import UNPRINTABLE
-from tests.support.builds import builds_with_worker
+from tests.support.builds import builds_with_worker, until
+from tests.support.hanging_storage import artifact_elsewhere, storage_that_hangs
 from tests.support.hosted_sandbox import Terminal
+from tests.support.terminal import ROOT
 
 pytestmark = pytest.mark.enable_socket
 
@@ -157,3 +163,23 @@ def test_nothing_that_an_artifact_says_is_obeyed(builds, tmp_path, monkeypatch):
         found, out, err = builds.lading("artifact", *words, stdout=Terminal(), NO_COLOR="1")
         assert (found, re.findall(UNPRINTABLE, f"{out}{err}".replace("\n", ""))) == (code, [])
         assert "public/[bold]a[/]" in f"{out}{err}"
+
+
+def test_ctrl_c_during_a_download_ends_with_130_and_leaves_nothing(builds, tmp_path):
+    program = "import sys; from console.cli import main; sys.exit(main())"
+    with storage_that_hangs(4 << 20) as url:
+        task_id = artifact_elsewhere(builds, url)
+        with subprocess.Popen(
+            [sys.executable, "-X", "dev", "-c", program, "artifact", "get", task_id, "public/big.bin"],
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **builds.variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            until((tmp_path / "big.bin.part").exists, "a download begins")
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, list(tmp_path.iterdir())) == (130, "", [])
+    assert "Traceback" not in err
+    assert "Unclosed" not in err

@@ -1,11 +1,8 @@
 """What is done with a task from its screens: its priority, another run, its end, and a download that is given up."""
 
 import contextlib
-import datetime as dt
 import hashlib
 import json
-import socket
-import threading
 
 import pytest
 
@@ -16,6 +13,7 @@ from console.screens.task import TaskDetails
 from console.widgets.confirm import Confirm
 from tests.support.builds import builds_with_worker
 from tests.support.builds_console import console, on
+from tests.support.hanging_storage import artifact_elsewhere, storage_that_hangs
 from tests.support.screens import drawn, shows, until
 
 pytestmark = pytest.mark.enable_socket
@@ -97,55 +95,10 @@ async def test_the_log_goes_on_with_the_run_that_follows_a_retry(builds, tmp_pat
         await shows(pilot, "at last", "ended: completed")
 
 
-@contextlib.contextmanager
-def storage_that_hangs(size):
-    """A server that answers half of what it says is to come; its URL."""
-
-    head = f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n".encode()
-
-    def serve():
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = server.accept()
-                kept.append(connection)
-                # Who asked may have gone.
-                with contextlib.suppress(OSError):
-                    connection.recv(65536)
-                    connection.sendall(head + bytes(size // 2))
-
-    kept: list[socket.socket] = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.getsockname()[1]}/"
-        finally:
-            server.shutdown(socket.SHUT_RDWR)
-            thread.join()
-            for connection in kept:
-                connection.close()
-
-
-def artifact_of(builds, url, name="public/big.bin"):
-    """A task that the test works, which left something that is elsewhere."""
-    task_id = builds.create("true", queue=NOBODY)
-    run = ("queue", "task", task_id, "runs", "0")
-    builds.call("POST", *run, "claim", payload={"workerGroup": "g", "workerId": "w"})
-    expires = (dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)).isoformat().replace("+00:00", "Z")
-    payload = {
-        "storageType": "reference",
-        "url": url,
-        "contentType": "text/x-\x1b[2Jplain",
-        "expires": expires,
-    }
-    builds.call("POST", *run, "artifacts", name, payload=payload)
-    return task_id
-
-
 async def test_a_download_that_is_given_up_leaves_nothing(builds, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with storage_that_hangs(4 << 20) as url:
-        task_id = artifact_of(builds, url)
+        task_id = artifact_elsewhere(builds, url)
         async with shown(builds, tmp_path, Artifacts, task_id) as pilot:
             await shows(pilot, "public/big.bin", "text/x-\\x1b[2Jplain")
             await pilot.press("d")
