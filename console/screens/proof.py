@@ -119,7 +119,7 @@ class ProofScreen(ConsoleScreen):
         self.dismiss()
 
     def _planned(self, plan: TriggerPlan) -> None:
-        self._plan = plan
+        self._plan, self._end = plan, None
         self._draw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -144,7 +144,7 @@ class ProofScreen(ConsoleScreen):
             )
 
     def _create(self, plan: TriggerPlan) -> None:
-        self._is_begun = True
+        self._is_begun, self._end = True, None
         self._draw()
         self.follow(
             "A task tries the token", lambda session: prove(session.connection, plan), self._each, self._done
