@@ -52,9 +52,11 @@ def _lines(detail: TaskDetail, now: datetime, width: int) -> Iterator[Content]:
     yield from (line(text, "quiet") for text in _about(detail.task, now))
     for result in detail.results:
         yield from _result(result)
+    if task.state in {"failed", "exception"} and not any(result.error for result in detail.results):
+        yield line("l shows its log, and F there the first error.", "quiet")
     for problem in detail.problems:
         yield line(f"! {problem}", "warning")
-    steps = [part for step in detail.timeline for part in _step(step, detail.timeline, width)]
+    steps = [part for step in detail.timeline for part in _step(step, detail.timeline, now, width)]
     yield from titled("From decision to push", steps)
     yield from titled("Runs", [line(text) for text in _runs(detail, now)])
     waits = [
@@ -113,7 +115,9 @@ def titled(title: str, below: Sequence[Content]) -> Iterator[Content]:
         yield from below
 
 
-def _step(step: TimelineStep, all_steps: Sequence[TimelineStep], width: int) -> Iterator[Content]:
+def _step(
+    step: TimelineStep, all_steps: Sequence[TimelineStep], now: datetime, width: int
+) -> Iterator[Content]:
     """A step in a line, or in several: what is too long for the line goes on below its own beginning."""
     is_wide = width >= _WIDE
     bar_width = _BAR if is_wide else _NARROW_BAR
@@ -121,7 +125,9 @@ def _step(step: TimelineStep, all_steps: Sequence[TimelineStep], width: int) -> 
     bar = "━" * round(bar_width * (step.seconds or 0.0) / longest)
     glyph = {"ok": "✓", "failed": "✗"}.get(step.outcome, "·")
     began = f"{step.started:%H:%M:%S} " if step.started and is_wide else ""
-    head = f"{glyph} {step.kind:<8} {began}{lasted(step.seconds) or '…':>9} "
+    so_far = (now - step.started).total_seconds() if step.started and not step.outcome else None
+    took = lasted(step.seconds) or f"{lasted(so_far)}…"
+    head = f"{glyph} {step.kind:<8} {began}{took:>9} "
     name, facts = line_of(step.name), ", ".join(fact_words(step.facts, amount))
     indent = len(head) + bar_width + 1
     room = max(20, width - indent)

@@ -103,3 +103,21 @@ def test_a_step_too_long_for_its_line_goes_on_below_its_own_beginning(width):
 @pytest.mark.parametrize("statement", [None, {"subject": []}, {"subject": [7]}, {"subject": {"name": "x"}}])
 def test_what_is_no_report_and_no_statement_tells_nothing(report, statement):
     assert result_of(report, statement) == BuildResult()
+
+
+def test_what_goes_on_is_told_with_the_time_it_took_so_far_and_a_failure_without_a_report_with_its_log():
+    told = detail()
+    steps = (
+        TimelineStep("queue", "Wait", NOW - timedelta(seconds=76), 4.0, "ok"),
+        TimelineStep("run", "Run 0", NOW - timedelta(seconds=72), None),
+        TimelineStep("build", "Build", None, None),
+    )
+    shown = task_content(TaskDetail(told.task, (), steps, (), (), ()), NOW, 78).plain
+    for words in (
+        "✓ queue        4.0 s ━",
+        "· run      1 m 12 s…  ",
+        "· build            …  ",
+        "F there the first error",
+    ):
+        assert words in shown
+    assert "F there" not in task_content(told, NOW, 78).plain
