@@ -26,7 +26,7 @@ from runner.errors import Unavailable, UsageError
 from runner.task.report import PLAN_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator
     from pathlib import Path
 
     from console.actions.build_watch import WatchPace
@@ -76,7 +76,7 @@ async def plan_secret_proof(connection: Connection, folder: Path, path: str, sec
         RunnerError: as `Taskcluster.call`.
     """
     read = await asyncio.to_thread(read_checkout, folder, path, None, None)
-    for branch in _branches(read):
+    for branch in await asyncio.to_thread(_branches, read):
         each = replace(read, happening=Happening(branch=branch))
         each = replace(each, revision=read.checkout.commit_of(each.ref) or read.revision)
         plan = await plan_push(
@@ -96,10 +96,11 @@ async def plan_secret_proof(connection: Connection, folder: Path, path: str, sec
     )
 
 
-def _branches(read: ReadCheckout) -> Iterator[str]:
-    """The branch that is checked out, the remote's own, and what such are called."""
+def _branches(read: ReadCheckout) -> list[str]:
+    """The branch that is checked out, the remote's own, and what such are called: what was pushed first."""
     named = (read.happening.branch, *read.branches[:1], "main", "master")
-    return iter(dict.fromkeys(branch for branch in named if branch))
+    known = dict.fromkeys(branch for branch in named if branch)
+    return sorted(known, key=lambda branch: read.checkout.commit_of(f"refs/remotes/origin/{branch}") is None)
 
 
 async def _proving(

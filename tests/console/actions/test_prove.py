@@ -57,11 +57,13 @@ async def test_the_branch_that_publishes_proves_it_whichever_is_checked_out(plac
         await plan_secret_proof(connection, folder, PATH, "another")
 
 
-async def test_a_real_task_clones_what_was_pushed_from_github(place, folder):
+async def test_a_real_task_clones_what_was_pushed_from_github(place, tmp_path):
+    folder = checkout(tmp_path / "balrog", {".taskcluster.yml": TASKCLUSTER_YML})
     connection = await place.connection()
     await asks_for_work(connection.taskcluster)
     pushed = git(folder, "rev-parse", "HEAD")
     git(folder, "update-ref", "refs/remotes/origin/master", pushed)
+    git(folder, "checkout", "--quiet", "-b", "not-pushed")
     git(folder, "commit", "--quiet", "--allow-empty", "--message", "not pushed")
     elsewhere = type(connection)(
         type(connection.settings)("https://tc.example.org", connection.settings.credentials),
