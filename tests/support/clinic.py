@@ -144,7 +144,8 @@ class Clinic:
     def _secret(self, fix):
         piped = io.TextIOWrapper(io.BytesIO(TOKEN.encode()))
         code, _, err = self.lading(*fix["words"][1:], stdin=piped)
-        assert code == 0, err
+        # No worker is here to prove the token, nor is this folder a checkout.
+        assert (code, "saved, not proved" in err) == (7, True), err
 
     def _registry(self, fix):
         if fix["what"] == "grant push":
@@ -265,8 +266,9 @@ def building(tmp_path_factory):
 
 
 @pytest.fixture
-def patient(building, tmp_path):
+def patient(building, tmp_path, monkeypatch):
     """The clinic with a checkout of one test's own; what the test breaks is whole again after it."""
+    monkeypatch.chdir(tmp_path)  # commands look for a checkout where they are
     shutil.copytree(building.pristine, tmp_path / "balrog")
     building.repo, building.question, building.by = tmp_path / "balrog", [], None
     yield building
