@@ -66,7 +66,7 @@ async def plan_secret_proof(connection: Connection, folder: Path, path: str, sec
 
     Args:
         connection: where the task would be created.
-        folder: a checkout of the repository that the secret is of.
+        folder: a checkout of the repository that the secret is of, or a folder in it.
         path: where git is looked for, as PATH names it.
         secret: its name.
 
@@ -75,7 +75,8 @@ async def plan_secret_proof(connection: Connection, folder: Path, path: str, sec
         Unavailable: no worker would take it.
         RunnerError: as `Taskcluster.call`.
     """
-    read = await asyncio.to_thread(read_checkout, folder, path, None, None)
+    around = next((place for place in (folder, *folder.parents) if (place / ".git").exists()), folder)
+    read = await asyncio.to_thread(read_checkout, around, path, None, None)
     for branch in await asyncio.to_thread(_branches, read):
         each = replace(read, happening=Happening(branch=branch))
         each = replace(each, revision=read.checkout.commit_of(each.ref) or read.revision)

@@ -48,7 +48,8 @@ async def test_the_branch_that_publishes_proves_it_whichever_is_checked_out(plac
     published = git(folder, "rev-parse", "HEAD")
     git(folder, "checkout", "--quiet", "-b", "feature/x")
     git(folder, "commit", "--quiet", "--allow-empty", "--message", "not published")
-    plan = await plan_secret_proof(connection, folder, PATH, DOCKERHUB)
+    (folder / "below").mkdir()
+    plan = await plan_secret_proof(connection, folder / "below", PATH, DOCKERHUB)
     assert plan.title == f"Prove that mozilla/balrog at {published[:12]} may publish"
     (task,) = plan.tasks
     assert task.definition["payload"]["env"]["LADING_REVISION"] == published
