@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from console.domain.verified_links import NAMES, Standing, answer_of, links_of
 from console.widgets.content import line, lines
-from runner.errors import IntegrityFailure
+from runner.errors import ExitCode, IntegrityFailure
 from runner.verification_values import Outcome
 
 if TYPE_CHECKING:
@@ -113,5 +113,6 @@ def _below(reference: ImageReference, evidence: Evidence, verdict: Verdict) -> I
         yield line(f"compared  {verdict.compared}")
     for number, trusted in enumerate(verdict.trusted):
         yield line(f"{'trusted' if number == 0 else '':<9} {trusted}")
-    yield line(f"pinned    {reference.repository.at(evidence.digest).familiar}")
-    yield line("          y copies it, Y the command", "quiet")
+    if verdict.exit_code is ExitCode.OK:
+        yield line(f"pinned    {reference.repository.at(evidence.digest).familiar}")
+        yield line("          y copies it, Y the command", "quiet")

@@ -19,7 +19,7 @@ from console.screens.screen import ConsoleScreen
 from console.screens.verified import VerdictView
 from console.screens.verify_words import request_of
 from console.widgets.content import lines
-from runner.errors import CannotTell, IntegrityFailure
+from runner.errors import CannotTell, ExitCode, IntegrityFailure
 from runner.evidence_reading import ReadSoFar
 from runner.verification import decide
 
@@ -179,8 +179,8 @@ class Verify(ConsoleScreen):
         getattr(self._view, f"action_{how}")()
 
     def selected_id(self) -> str | None:
-        """The image by its digest, to be deployed."""
-        if self._judged is None:
+        """The image by its digest, to be deployed: only one that was verified."""
+        if self._judged is None or self._judged.verdict.exit_code is not ExitCode.OK:
             return None
         return self._judged.reference.repository.at(self._judged.evidence.digest).familiar
 

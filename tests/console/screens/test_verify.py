@@ -111,6 +111,8 @@ async def test_what_differs_cannot_be_read_or_was_not_demanded_is_told_apart(pla
             await shows(pilot, "✗ NOT verified: it differs (exit code 6)", "the config differs")
             assert link(pilot.app, "tag") == f"v3.82 names sha256:{THEIRS.manifest.digest.short}…"
             assert link(pilot.app, "digest") == "as told above"
+            assert pilot.app.screen.selected_id() is None
+            assert "pinned" not in drawn(pilot.app)
             assert "✗ digest" in drawn(pilot.app)
         await typed(pilot, f"{image} --task {PUBLISHED} --source mozilla/other")
         await shows(pilot, "✗ NOT verified", "no scope of task", "✗ repository")
