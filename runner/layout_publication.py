@@ -67,14 +67,13 @@ class LayoutBuild(Publication):
             raise
         self.manifest = packed.manifest
         images = images_of((packed.image, *packed.manifests), lambda digest: blob_pieces(writer.path(digest)))
-        self._leave_statement(self._statement(images))
+        # Asking a registry for their digests would take the secret.
+        self._leave_statement(
+            self._statement(images, [{"reference": base} for base in self.preparation.bases])
+        )
 
     def _pull_credentials(self) -> RegistryCredentials | None:
         return None
-
-    def _bases(self) -> tuple[Mapping[str, str], ...]:
-        # Asking a registry for their digests would take the secret.
-        return tuple({"reference": base} for base in self.preparation.bases)
 
 
 def check_revision(layout: Layout, job: Job) -> None:
@@ -141,9 +140,6 @@ class LayoutPush(Publication):
             self.job.narrator.progress(
                 "layers", sum(seen.sent for seen in sent), sum(seen.descriptor.size for seen in sent)
             )
-
-    def _bases(self) -> tuple[Mapping[str, str], ...]:
-        return ()
 
     def _builder(self) -> Mapping[str, str]:
         return {}

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from runner.ahead import Ahead
 from runner.errors import Interrupted, RunnerError
 from runner.image.digest import Digest
 from runner.tag_law import Move
@@ -147,11 +148,21 @@ class Publication:
         with narrator.step(f"Fetch the secret {settings.secret}"):
             credentials = preparation.credentials
             narrator.say(f"  credentials of {credentials.username} for {credentials.registry}")
+        # Each takes the registry's time several times over: together they wait for it once.
+        _ = preparation.registry
+        proof = Ahead(preparation.check_push)
+        try:
+            with narrator.step("Look at the tags"):
+                for decision in preparation.tags.decisions:
+                    narrator.say(f"  {decision.tag}: {decision.move}")
+        except Interrupted:
+            raise
+        except RunnerError:
+            # Who may not push is told that first.
+            proof.result()
+            raise
         with narrator.step(f"Prove that {settings.repository} can be pushed to"):
-            preparation.check_push()
-        with narrator.step("Look at the tags"):
-            for decision in preparation.tags.decisions:
-                narrator.say(f"  {decision.tag}: {decision.move}")
+            proof.result()
 
     def _take_published(self, reused: Statement) -> Statement:
         """Nothing is built: what an earlier run published is read back, and its statement made this run's."""
@@ -173,10 +184,11 @@ class Publication:
         image = self._build()
         first = self._placing.recheck(self.preparation.tags.decisions[0]).tag.name
         manifest = self._push(image, first)
+        bases = Ahead(self._bases)
         images = check_pushed(self.preparation, self._placing, image, manifest)
         self.manifest = manifest
         self.tag_states[first] = "pushed"
-        return self._statement(images)
+        return self._statement(images, bases.result())
 
     def _pull_credentials(self) -> RegistryCredentials | None:
         return self.preparation.pull_credentials
@@ -252,7 +264,7 @@ class Publication:
                 self.failures.append(error)
                 self.job.narrator.say(f"  {error}")
 
-    def _statement(self, images: Sequence[PushedImage]) -> Statement:
+    def _statement(self, images: Sequence[PushedImage], bases: Sequence[Mapping[str, str]] = ()) -> Statement:
         """The statement of what `self.manifest` names: one image, or one of each platform."""
         job, settings, published = self.job, self.job.settings, self._published
         manifest, config = images[0].manifest, images[0].config
@@ -272,7 +284,7 @@ class Publication:
             task_id=job.task.task_id,
             run_id=job.task.run_id,
             root_url=job.task.root_url,
-            bases=self._bases(),
+            bases=tuple(bases),
             parameters={
                 "repository": str(settings.repository),
                 "dockerfile": settings.dockerfile,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from runner.ahead import Ahead
 from runner.errors import IntegrityFailure, Unavailable
 from runner.image.manifests import BadManifest, ImageConfig
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from runner.image.manifests import Manifest
     from runner.preparation import Preparation
     from runner.tag_placing import TagPlacing
+
+# A registry far away takes 0.05 to 0.1 s for each of an image's dozen layers.
+_ASKED_AT_ONCE: Final = 8
 
 
 class PushedImage(NamedTuple):
@@ -130,8 +135,16 @@ def images_of(
 
 def _check_layers(preparation: Preparation, manifests: list[Manifest]) -> None:
     registry, repository = preparation.registry, preparation.job.settings.repository
-    layers = {layer.digest for manifest in manifests for layer in manifest.layers if not layer.is_foreign}
-    missing = sorted(str(digest) for digest in layers if not registry.has_blob(repository, digest))
+    layers = sorted(
+        {layer.digest for manifest in manifests for layer in manifest.layers if not layer.is_foreign}
+    )
+
+    def lacked(part: list[Digest]) -> list[str]:
+        return [str(digest) for digest in part if not registry.has_blob(repository, digest)]
+
+    parts = [layers[number::_ASKED_AT_ONCE] for number in range(min(len(layers), _ASKED_AT_ONCE))]
+    asked = [Ahead(partial(lacked, part)) for part in parts]
+    missing = [digest for part in asked for digest in part.result()]
     if missing:
         raise IntegrityFailure(f"The registry lacks layers of what was just pushed: {', '.join(missing)}.")
 
