@@ -1,7 +1,7 @@
 """Some thousand lines of a log, kept as they came and as they can be searched.
 
-Taking the colours out of a million lines takes a second, which is too long for every search: it is done once, when
-the lines have come. What they were is kept compressed beside it, for the few blocks that are on the screen.
+Taking the colours out of a million lines takes a second, which is too long for every search: it is done once, where
+there is time before the first. What they were is kept compressed beside it, for the few blocks that are on the screen.
 """
 
 from __future__ import annotations
@@ -34,26 +34,41 @@ class LogBlock:
         raw: their bytes, with their ends.
     """
 
-    __slots__ = ("_packed", "_text")
+    __slots__ = ("_is_prepared", "_packed", "_raw", "_text")
 
     def __init__(self, raw: bytes) -> None:
-        self._text, self._packed = raw, b""
+        self._raw: bytes | None = raw
+        self._text: bytes | None = None
+        self._packed = b""
+        self._is_prepared = False
+
+    def prepare(self) -> None:
+        """Make it searchable, unless it is."""
+        if self._is_prepared:
+            return
+        self._is_prepared = True
+        raw = self.raw
         text = searchable(raw)
         if text == raw:
+            self._text = raw
             return
         packed = zlib.compress(raw, _FASTEST)
         if len(packed) + len(text) < len(raw) * _MOST:
+            # In this order: another thread may read what came.
             self._text, self._packed = text, packed
+            self._raw = None
 
     @property
     def raw(self) -> bytes:
         """The bytes as they came."""
-        return zlib.decompress(self._packed) if self._packed else self._text
+        raw = self._raw
+        return zlib.decompress(self._packed) if raw is None else raw
 
     @property
     def text(self) -> bytes:
         """The same lines as `searchable` has them."""
-        return self._text if self._packed else searchable(self._text)
+        self.prepare()
+        return searchable(self.raw) if self._text is None else self._text
 
 
 def searchable(raw: bytes) -> bytes:

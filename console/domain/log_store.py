@@ -34,6 +34,7 @@ class LogStore:
         self._tail = bytearray()
         self._tail_ends = 0
         self._blocks_size = 0
+        self._prepared = 0
         self._finished = False
         self._opened: OrderedDict[tuple[int, int], tuple[bytes | bytearray, array[int]]] = OrderedDict()
         self._notes: set[int] = set()
@@ -118,6 +119,13 @@ class LogStore:
         while len(self._opened) > _REMEMBERED:
             self._opened.popitem(last=False)
         return block, starts
+
+    def prepare(self) -> Iterator[None]:
+        """Make searchable what was not searched yet, a block at a time; stop at will, and go on by another call."""
+        while self._prepared < len(self._blocks):
+            self._blocks[self._prepared].prepare()
+            self._prepared += 1
+            yield
 
     def texts_from(self, index: int) -> Iterator[tuple[int, int, bytes]]:
         """Whole lines from one on, as `searchable` has them, in pieces of many.

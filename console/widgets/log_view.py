@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from textual import events
     from textual.timer import Timer
 
-# What came since the last frame is drawn in one; between two slices of a search keys are read.
+# What came since the last frame is drawn in one; between two slices of a search keys are read. While more comes, it is
+# made searchable in a quarter of the time at most.
 _FRAME_SECONDS: Final = 1 / 30
+_SPARE_SECONDS: Final = 0.008
 SLICE_SECONDS: Final = 0.03
 SOON_SECONDS: Final = 0.001
 
@@ -43,6 +45,7 @@ class LogView(LogPage):
         self._seek: tuple[int, bool] | None = None
         self._moves = False
         self._timer: Timer | None = None
+        self._spare: Timer | None = None
         self._fitted: tuple[LogStore, int, int] | None = None
 
     # What comes in.
@@ -82,6 +85,17 @@ class LogView(LogPage):
         if self._fitted != (self.store, self.count, self.store.size) or self._page is None:
             self._fit()
         self.post_message(self.Changed())
+        if self._spare is None:
+            self._prepare()
+
+    def _prepare(self) -> None:
+        self._spare = None
+        until = time.monotonic() + _SPARE_SECONDS
+        for _ in self.store.prepare():
+            if time.monotonic() > until:
+                is_idle = self._timer is None
+                self._spare = self.set_timer(SOON_SECONDS if is_idle else _FRAME_SECONDS, self._prepare)
+                return
 
     # Where it is.
 

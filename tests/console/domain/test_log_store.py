@@ -99,3 +99,19 @@ def test_the_texts_from_a_line_on_are_the_lines_behind_it(pieces, index, is_fini
     assert at == store.whole
     shown = [bare(line) for line in lines(store)[min(index, store.whole) : store.whole]]
     assert [line.decode().removesuffix("\r") for line in found] == shown
+
+
+@given(PIECES, st.integers(0, 5), st.integers(0, 200))
+def test_what_was_made_searchable_meanwhile_is_the_same_log(pieces, steps, cut):
+    text = b"".join(pieces)
+    store = store_of(text[:cut])
+    for _ in zip(range(steps), store.prepare(), strict=False):
+        pass
+    store.feed(text[cut:])
+    for _ in store.prepare():
+        pass
+    assert lines(store) == lines(store_of(text))
+    assert b"".join(store.saved()) == text
+    assert b"".join(found for _, _, found in store.texts_from(0)) == b"".join(
+        found for _, _, found in store_of(text).texts_from(0)
+    )
