@@ -61,7 +61,11 @@ COMMANDS: Final = (
     Command("artifact", "list and download what a task left behind", "console.commands.artifact"),
     Command("task", "render the task file for an event, or write one", "console.commands.task"),
     Command("secret", "list, set, rotate and delete secrets", "console.commands.secret"),
-    Command("audit", "who changed this repository's secrets and roles and pushed what, and when", "console.commands.audit"),
+    Command(
+        "audit",
+        "who changed this repository's secrets and roles and pushed what, and when",
+        "console.commands.audit",
+    ),
     Command("role", "list, show, compare and edit roles", "console.commands.role"),
     Command(
         "signin", "get a client's token from the web interface, into the keyring", "console.commands.signin"

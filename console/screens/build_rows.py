@@ -34,7 +34,8 @@ def key_of(build: Build) -> str:
 
 
 def row_of(build: Build, now: datetime) -> Row:
-    """A build as a row."""
+    """A build as a row; what only a hook tells of has no tags, and is known by its hook."""
+    named = build.name if build.origin == "hook" else ""
     return Row(
         key_of(build),
         (
@@ -44,7 +45,7 @@ def row_of(build: Build, now: datetime) -> Row:
             ago(build.created, now),
             lasted(build.seconds(now)),
             build.who,
-            build.problem or ", ".join(tag for tag, _ in build.tags) or build.name,
+            build.problem or ", ".join(tag for tag, _ in build.tags) or named,
         ),
     )
 

@@ -45,7 +45,7 @@ def row_of(task: Task) -> Row:
     took = f"since {began:%H:%M}" if began else ""
     if began and ended:
         took = lasted((ended - began).total_seconds())
-    cells = (state_cell(intern(task.result)), task.name, took, intern(task.pool), task.task_id)
+    cells = (state_cell(intern(task.result)), task.name, took, intern(task.pool))
     return Row(task.task_id, cells)
 
 
@@ -84,7 +84,6 @@ class TaskGroup(ConsoleScreen):
             Column("task"),
             Column("took", 11),
             Column("pool"),
-            Column("id", 22),
             empty="No task is known of this group.",
             id="group",
         )

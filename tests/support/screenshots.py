@@ -116,6 +116,7 @@ STATES = [
     State("secret-delete", press("2", "x", until=["cannot be undone"])),
     State("overview-red", without_the_scope),
     State("builds", of_a_build()),
+    State("group", of_a_build(*TO_TASK[:2])),
     State("task", of_a_build(*TO_TASK)),
     State("trigger", of_a_build(*TO_TASK, ("T", "Retrigger docker-image"))),
     State("trigger-lacking", planned("release v3.120", "✗ you lack", scopes=[PRIVILEGED])),
