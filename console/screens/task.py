@@ -154,6 +154,7 @@ class TaskDetails(TaskScreen, LookingScreen):
         """End it, after a question."""
         self._ask(
             "Cancel",
+            "End it",
             "It is ended with all that it builds; what it has pushed stays. Tasks that wait for it never run.",
             "Cancelling",
             lambda session: cancel_task(session.connection, self.task_id),
@@ -162,6 +163,7 @@ class TaskDetails(TaskScreen, LookingScreen):
     def action_rerun(self) -> None:
         """Run it once more, after a question."""
         self._ask(
+            "Rerun",
             "Rerun",
             "The same task gets another run; it may push once more, and tags may move.",
             "Asking for a rerun",
@@ -179,6 +181,7 @@ class TaskDetails(TaskScreen, LookingScreen):
             elif priority is not None:
                 self._ask(
                     f"Give priority {priority} to",
+                    "Give it",
                     "It is taken before all tasks of this pool that have a lower one.",
                     "Changing the priority",
                     lambda session: change_priority(session.connection, self.task_id, priority),
@@ -195,7 +198,9 @@ class TaskDetails(TaskScreen, LookingScreen):
             return False
         return True
 
-    def _ask(self, verb: str, effect: str, what: str, action: Callable[[Session], Awaitable[Task]]) -> None:
+    def _ask(
+        self, asked: str, button: str, effect: str, what: str, action: Callable[[Session], Awaitable[Task]]
+    ) -> None:
         if not self._may_change() or self._detail is None:
             return
 
@@ -203,8 +208,8 @@ class TaskDetails(TaskScreen, LookingScreen):
             if go:
                 self.work(what, action, self._changed)
 
-        question = f"{verb} task {self.task_id}?\n{self._detail.task.name}"
-        self.app.push_screen(Confirm(question, effect, verb=verb.partition(" ")[0]), answered)
+        question = f"{asked} task {self.task_id}?\n{self._detail.task.name}"
+        self.app.push_screen(Confirm(question, effect, verb=button), answered)
 
     def _changed(self, task: Task) -> None:
         self.notify(f"{task.task_id} is {state_words(task.result)}, priority {task.priority}")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _BAR, _NARROW_BAR = 24, 12
 _WIDE: Final = 100
+_MOST_ARTIFACTS: Final = 50
 _REASONS: Final = {
     "scheduled": "",
     "retry": "a retry, for its worker was lost",
@@ -64,9 +65,10 @@ def _lines(detail: TaskDetail, now: datetime, width: int) -> Iterator[Content]:
         for needed in detail.dependencies
     ]
     yield from titled("Waits for", waits)
-    yield from titled(
-        "Artifacts (a lists and downloads them)", [_artifact(each) for each in detail.artifacts]
-    )
+    left = [_artifact(each) for each in detail.artifacts[:_MOST_ARTIFACTS]]
+    if len(detail.artifacts) > _MOST_ARTIFACTS:
+        left.append(line(f"and {len(detail.artifacts) - _MOST_ARTIFACTS:,} more", "quiet"))
+    yield from titled("Artifacts (a lists and downloads them)", left)
     definition = lines(json.dumps(task.definition, indent=2, ensure_ascii=False))
     yield from titled("Definition (s saves it)", [definition])
 

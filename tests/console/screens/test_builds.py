@@ -104,7 +104,7 @@ async def test_from_the_list_to_the_task_its_log_its_artifacts_and_a_file_that_i
         assert (checkout / "docker-image.json").read_bytes() == content
         app.clear_notifications()  # the toast of the log lies over the end of a long path
         await pilot.press("d")
-        await shows(pilot, "is there already")
+        await shows(pilot, "Give --output FILE.")  # the path before it is as long as it is, and under a toast
         assert sorted(found.name for found in checkout.glob("*.part")) == []
 
 

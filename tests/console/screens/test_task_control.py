@@ -123,7 +123,7 @@ async def test_a_running_task_is_ended_with_what_it_does(builds, tmp_path):
     async with shown(builds, tmp_path, TaskDetails, task_id) as pilot:
         await shows(pilot, "▸ running", "Wait for a worker")
         await pilot.press("K")
-        await on(pilot, Confirm, f"Cancel task {task_id}?", "what it has pushed stays")
+        await on(pilot, Confirm, f"Cancel task {task_id}?", "what it has pushed stays", "End it")
         await pilot.press("escape")
         await on(pilot, TaskDetails, "▸ running")
         await pilot.press("K")

@@ -121,3 +121,9 @@ def test_what_goes_on_is_told_with_the_time_it_took_so_far_and_a_failure_without
     ):
         assert words in shown
     assert "F there" not in task_content(told, NOW, 78).plain
+
+
+def test_of_many_artifacts_the_first_are_told_and_how_many_more_there_are():
+    left = tuple(Artifact(ID, 0, f"public/{number}", "s3", "t", None, 7) for number in range(1250))
+    shown = task_content(TaskDetail(detail().task, left, (), (), (), ()), NOW, 78).plain
+    assert "public/49  7 B\nand 1,200 more\n" in shown
