@@ -114,6 +114,15 @@ async def test_a_text_is_found_next_and_before_and_alone_also_in_lines_that_come
         assert pane.view.hits is None
 
 
+async def test_a_coloured_log_is_made_searchable_before_anybody_searches(stage):
+    async with stage.run_test(size=SIZE) as pilot:
+        store = stage.pane.view.store
+        stage.pane.view.feed(b"\x1b[31mred\x1b[0m and plain\n" * 60_000)
+        assert len(store._blocks) > 8
+        assert store._prepared == 0
+        await until(pilot, lambda: store._prepared == len(store._blocks))
+
+
 async def test_the_first_error_is_gone_to_or_said_not_to_be_there(stage):
     async with stage.run_test(size=SIZE, notifications=True) as pilot:
         stage.pane.view.feed(numbered(0, 300))
