@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.narration import UNPRINTABLE, printable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 # its line, only its beginning is dropped, for the rest may be text.
 CUT_MARK: Final = "␛"
 _TAB: Final = 8
+_LONGEST: Final = 64
 _STRING: Final = r"(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])"
 _END: Final = r"[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)"
 _CONTROL: Final = re.compile(
@@ -113,7 +115,7 @@ def _runs(text: str) -> Iterator[Run]:
         if found["cut"] is not None:
             yield Run(CUT_MARK, look)
         elif found["sgr"] is not None:
-            look = _visible(_apply(look, found["sgr"]))
+            look = _visible(_apply(look, found["sgr"][:_LONGEST]))
     yield Run(_with_tabs(text)[place:], look)
 
 
@@ -137,9 +139,10 @@ def _joined(runs: Iterator[Run]) -> Iterator[Run]:
         yield last
 
 
+@lru_cache(maxsize=256)
 def _apply(look: Look, parameters: str) -> Look:
-    """The look after one SGR sequence; what is not known changes nothing."""
-    codes = [int(part) if part else 0 for part in re.split("[;:]", parameters[:64])]
+    """The look after one SGR sequence, of which a log has few; what is not known changes nothing."""
+    codes = [int(part) if part else 0 for part in re.split("[;:]", parameters)]
     at = 0
     while at < len(codes):
         code = codes[at]

@@ -39,7 +39,7 @@ ERROR = b"error: the last line\n"
 
 def run(repeats):
     """The table."""
-    found = {kind: [] for kind in KINDS}
+    found: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
     for _ in range(repeats):
         for kind, measured in found.items():
             measured.append(_measured(kind))
@@ -131,16 +131,15 @@ async def _measure(kind):
         view.look_for("")
         found["error s"] = await _timed(pane.action_first_error, lambda: _is_drawn(app, "error: the last"))
         found["MB"] = view.store.size / 1e6
-        for name, prepare in (
-            ("gap ms", lambda: None),
-            ("folded gap ms", lambda: view.fold(wraps=True)),
-            (
-                "filtered gap ms",
-                lambda: (view.fold(wraps=False), view.look_for("9"), view.show_only_hits(only=True)),
-            ),
+        for name, wraps, only in (
+            ("gap ms", False, ""),
+            ("folded gap ms", True, ""),
+            ("filtered gap ms", False, "9"),
         ):
             view.clear()
-            prepare()
+            view.fold(wraps=wraps)
+            view.look_for(only)
+            view.show_only_hits(only=bool(only))
             found["lines/s"], gap = await _stream(view, kind)
             found[name] = gap * 1000
     return found
