@@ -91,9 +91,13 @@ class ConsoleScreen(Screen[None]):
             super().__init__()
             self.generation = generation
 
+    by_itself: ClassVar[frozenset[str]] = frozenset()
+    """Work that nobody asks for when it begins: it does not take back what was told of other work."""
+
     def __init__(self, shell: Shell) -> None:
         super().__init__()
         self.shell = shell
+        self._error_of: str | None = None
         self.unsaved = False
         self._is_outdated = False
         self.tabs: Content | None = None
@@ -169,6 +173,7 @@ class ConsoleScreen(Screen[None]):
 
     def show_error(self, error: BaseException) -> None:
         """Show an error in the screen's panel."""
+        self._error_of = None
         self._errors.show(error, "r tries again")
 
     def _forget_error(self) -> None:
@@ -220,6 +225,7 @@ class ConsoleScreen(Screen[None]):
             except Exception as error:  # noqa: BLE001 - a defect is told by its place, as any other error
                 if is_current():
                     self.show_error(error)
+                    self._error_of = what
                     if isinstance(error, SignInNeeded):
                         self._refused[what] = run
                         self.post_message(self.SignInAsked(session))
@@ -227,7 +233,8 @@ class ConsoleScreen(Screen[None]):
                 if is_current():
                     self._progress.end(what)
 
-        self._forget_error()
+        if what not in self.by_itself or self._error_of in {None, what}:
+            self._forget_error()
         self._progress.begin(what, what)
         self._run(guarded, what)
 

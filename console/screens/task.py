@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 # Looks at one that has not ended.
 _WAITS: Final = Backoff(attempts=0, first=3.0, longest=30.0)
+_READING: Final = "Reading the task"
 
 
 class TaskDetails(TaskScreen, LookingScreen):
@@ -68,6 +69,8 @@ class TaskDetails(TaskScreen, LookingScreen):
 
     _detail: TaskDetail | None = None
 
+    by_itself = frozenset({_READING})
+
     def body(self) -> ComposeResult:
         """Its lines."""
         yield from super().body()
@@ -82,7 +85,7 @@ class TaskDetails(TaskScreen, LookingScreen):
     def load_task(self) -> None:
         """Read it with what it left behind."""
         task_id = self.task_id
-        self.work("Reading the task", lambda session: read_task(session.connection, task_id), self._show)
+        self.work(_READING, lambda session: read_task(session.connection, task_id), self._show)
 
     def _show(self, detail: TaskDetail) -> None:
         known = self._detail

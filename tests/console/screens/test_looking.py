@@ -15,6 +15,7 @@ WAITS = Backoff(attempts=0, first=0.01, longest=0.01)
 class Looking(LookingScreen):
     """Counts its looks; each finds nothing new."""
 
+    by_itself = frozenset({"Looking"})
     looks = 0
     waits: Backoff | None = WAITS
     fails: Exception | None = None
@@ -84,6 +85,23 @@ async def test_a_network_that_comes_back_is_noticed_and_another_error_waits_for_
     screen.fails = UsageError("No.")
     await until(pilot, lambda: screen._errors.display)
     await none_is_planned(pilot, screen)
+
+
+async def test_a_look_does_not_take_back_what_went_wrong_with_what_somebody_asked_for(looked):
+    pilot, screen = looked
+
+    async def refuse(_session):
+        raise UsageError("There is nothing to run again.")
+
+    async def rerun(_session):
+        return None
+
+    screen.work("Asking for a rerun", refuse, print)
+    await until(pilot, lambda: screen._errors.display)
+    await more_looks(pilot, screen)
+    assert screen._errors.display
+    screen.work("Asking for a rerun", rerun, lambda _nothing: None)
+    assert not screen._errors.display
 
 
 @pytest.mark.parametrize("changed", [True, False])
