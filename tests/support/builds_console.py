@@ -10,7 +10,7 @@ from console.connection import ConnectionSettings, connect
 from console.credentials.value import Credentials
 from console.shell import Opening, Session
 from runner.masking import Masked
-from tests.support.screens import drawn, until
+from tests.support.screens import says, until
 
 
 def console(builds, folder, first="builds", *, read_only=False):
@@ -42,6 +42,6 @@ async def on(pilot, kind, *words):
     """Wait for a screen, and for what it says: under a dialog that is going away its words can be read already."""
     await until(
         pilot,
-        lambda: isinstance(pilot.app.screen, kind) and all(word in drawn(pilot.app) for word in words),
+        lambda: isinstance(pilot.app.screen, kind) and says(pilot.app, *words),
     )
     return pilot.app.screen

@@ -6,7 +6,10 @@ import asyncio
 import contextlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest import mock
+from weakref import WeakKeyDictionary
 
+from textual.app import App
 from textual.widgets import Input
 
 from console.app import Lading
@@ -17,8 +20,21 @@ from runner.errors import Unavailable
 
 ROOT_URL = "https://tc.example.org"
 SIZE = (80, 24)
-# At least two minutes, as a machine may be busy with much else.
-_LOOKS = 2400
+# Looks, not seconds: on a busy machine each takes longer.
+_LOOKS = 600
+
+
+# What toasts said: they go after five seconds, and on a busy machine two looks may be further apart.
+_SAID: WeakKeyDictionary[App[Any], list[str]] = WeakKeyDictionary()
+_notify = App.notify
+
+
+def _note(app, message, **more):
+    _SAID.setdefault(app, []).append(message)
+    _notify(app, message, **more)
+
+
+mock.patch.object(App, "notify", _note).start()
 
 
 class Deaf:
@@ -120,12 +136,22 @@ async def settled(pilot):
 
 
 async def shows(pilot, *words):
-    """Wait until the screen shows all these words."""
+    """Wait until the screen shows all these words, or a toast has."""
     for _ in range(_LOOKS):
         await pilot.pause(0.05)
-        if all(word in drawn(pilot.app) for word in words):
+        if says(pilot.app, *words):
+            await pilot.pause()
             return
     raise AssertionError(f"{words} are not in:\n{drawn(pilot.app)}")
+
+
+def says(app, *words):
+    """Whether the screen shows all these words, or a toast has that nobody waited for yet."""
+    shown, toasts = drawn(app), _SAID.get(app, [])
+    if not all(word in shown or any(word in toast for toast in toasts) for word in words):
+        return False
+    toasts[:] = [toast for toast in toasts if not any(word in toast for word in words)]
+    return True
 
 
 async def until(pilot, condition):
