@@ -160,7 +160,7 @@ class _Stalling(BaseHTTPRequestHandler):
         if body == STALLED.layers[-1]:
             self.wfile.write(body[:600_000])
             self._stalls.set()
-            self._let_go.wait(60)
+            self._let_go.wait(600)
             body = body[600_000:]
         with suppress(ConnectionError):  # whoever asked has left
             self.wfile.write(body or b"")
