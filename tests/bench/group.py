@@ -127,7 +127,8 @@ async def _measure(root_url, client_id, token, group_id, size):
             screen.table.action_clear_filter()
             await _until(app, lambda: not screen.table.filtered)
             screen.table.action_move("to", -1)
-            last = await _until(app, lambda: screen.table.selected in drawn(app))
+            name = screen.table._rows[screen.table.selected or ""][1]
+            last = await _until(app, lambda: name in drawn(app))
     answers = read[0] / size
     return (
         listed,
