@@ -49,7 +49,9 @@ SCREENS: Final = (
     Entry(4, "builds", "Builds", "start, watch and end builds", "console.screens.builds:Builds"),
     Entry(5, "log", "Log", "what a build says", "console.screens.log:TaskLog"),
     Entry(6, "artifacts", "Artifacts", "what a build left behind", "console.screens.artifacts:Artifacts"),
-    Entry(7, "audit", "Audit", "who changed secrets and roles and pushed what", "console.screens.audit:Audit"),
+    Entry(
+        7, "audit", "Audit", "who changed secrets and roles and pushed what", "console.screens.audit:Audit"
+    ),
 )
 
 

@@ -347,7 +347,13 @@ def test_a_rerun_needs_no_engine_builds_nothing_and_says_the_same(place, task, t
     assert "Build the image" not in done.stderr
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "urllib3" in loaded
-    assert not loaded & {"docker", "requests", "runner.engines.docker_engine", "runner.verification", "dataclasses"}
+    assert not loaded & {
+        "docker",
+        "requests",
+        "runner.engines.docker_engine",
+        "runner.verification",
+        "dataclasses",
+    }
     after = place.statement("rerun")
     assert (after.published, after.config, after.diff_ids) == (
         before.published,
