@@ -38,10 +38,11 @@ def node_modules():
 
 
 def _install(folder):
-    flags = ("--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-timeout=15000")
+    patience = ("--fetch-retries=5", "--fetch-retry-maxtimeout=10000", "--fetch-timeout=60000")
+    flags = ("--ignore-scripts", "--no-audit", "--no-fund", *patience)
     try:
         subprocess.run(
-            ["npm", "ci", *flags], cwd=folder, capture_output=True, text=True, timeout=120, check=True
+            ["npm", "ci", *flags], cwd=folder, capture_output=True, text=True, timeout=600, check=True
         )
     except subprocess.TimeoutExpired:
         _lacking("npm's registry does not answer")
