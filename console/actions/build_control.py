@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from console.domain.builds import Task, task_of
+from console.domain.tasks import Task, task_of
 from console.services import tasks
 from runner.errors import Conflict
 

@@ -6,7 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Final
 
-from console.domain.builds import Build, moment
+from console.domain.builds import Build
+from console.domain.tasks import moment
 from console.failures import Absent
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from console.actions.repository import Repository
     from console.connection import Connection
-    from console.domain.builds import Task
+    from console.domain.tasks import Task
 
 _AT_ONCE: Final = 4
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)

@@ -16,7 +16,7 @@ from runner.errors import RunnerError
 if TYPE_CHECKING:
     from console.connection import Connection
     from console.domain.artifact import Artifact
-    from console.domain.builds import Task
+    from console.domain.tasks import Task
 
 
 _MOST_IMAGES: Final = 20

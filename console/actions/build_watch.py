@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from console.connection import Connection
-    from console.domain.builds import Task
+    from console.domain.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)

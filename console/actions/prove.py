@@ -15,11 +15,11 @@ from console.actions.doctor_facts import pool_of as pool_facts
 from console.actions.task_render import Happening
 from console.actions.task_source import source_of
 from console.domain.build_plan import PlannedTask, effects_of
-from console.domain.builds import texts
 from console.domain.group_progress import TaskChange
 from console.domain.proof_task import Proof, findings_in, proof_of
 from console.domain.scopes import satisfies
 from console.domain.task_request import lacking_scopes, pool_of
+from console.domain.tasks import texts
 from console.failures import Absent, MissingScopes
 from console.services import artifacts, auth
 from runner.errors import Unavailable, UsageError

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from console.actions.build_watch import Watched
     from console.connection import Connection
-    from console.domain.builds import Task
+    from console.domain.tasks import Task
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

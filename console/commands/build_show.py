@@ -10,7 +10,7 @@ from console.commands.build_text import duration
 from console.commands.connecting import add_connection_arguments, connected
 from console.commands.paint import Paint
 from console.domain.build_timeline import fact_words
-from console.domain.builds import pusher_of
+from console.domain.pusher import pusher_of
 from console.domain.task_ids import task_id_of
 from runner.errors import ExitCode
 from runner.narration import megabytes
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from console.actions.build_task import TaskDetail
     from console.domain.build_result import BuildResult
     from console.domain.build_timeline import TimelineStep
-    from console.domain.builds import Run
+    from console.domain.tasks import Run
 
 
 def add_show_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from console.domain.builds import Task, moment, pusher_of, texts
+from console.domain.pusher import pusher_of
 from console.domain.task_request import pool_of
+from console.domain.tasks import Task, moment, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

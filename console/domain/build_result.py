@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from console.domain.builds import tells_result, texts
+from console.domain.builds import tells_result
+from console.domain.tasks import texts
 
 
 @dataclass(frozen=True, slots=True)

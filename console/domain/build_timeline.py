@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from console.domain.builds import Run, Task
+    from console.domain.tasks import Run, Task
 
 _PUSHES: Final = re.compile(r"(?:Push|Tag|Pack the image and push|Read back by tag|Put the task|Leave)\b")
 

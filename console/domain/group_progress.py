@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from console.domain.builds import COMPLETED
+from console.domain.tasks import COMPLETED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from console.domain.builds import Task
+    from console.domain.tasks import Task
 
 
 _BAD: Final = frozenset({"failed", "exception"})

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from console.domain.builds import RESOLVED
+from console.domain.tasks import RESOLVED
 
 _RANGE: Final = re.compile(r"bytes (?P<first>\d+)-\d+/(?:\d+|\*)\Z")
 _WHOLE: Final = 200

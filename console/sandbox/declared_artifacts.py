@@ -79,6 +79,9 @@ def _check_artifact(item: Any, task: Mapping[str, Any], where: str, problems: li
         problems.append(f"{where}.path must be a path relative to the task's folder")
     if not isinstance(item.get("name", ""), str):
         problems.append(f"{where}.name must be a text")
+    content_type = item.get("contentType", "")
+    if content_type is not None and not (isinstance(content_type, str) and content_type.isprintable()):
+        problems.append(f"{where}.contentType must be a text that fits into a header")
     expires = item.get("expires")
     if expires is None:
         return

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
     from console.domain.build_plan import TriggerPlan
-    from console.domain.builds import Task
+    from console.domain.tasks import Task
     from console.shell import Session, Shell
     from console.widgets.content import Tone
     from runner.image.reference import Registry

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
     from console.actions.build_task import TaskDetail
-    from console.domain.builds import Task
+    from console.domain.tasks import Task
     from console.shell import Session
 
 # Looks at one that has not ended.

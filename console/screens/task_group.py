@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from console.actions.build_control import Cancelled
-    from console.domain.builds import Task
     from console.domain.group_progress import Standing
+    from console.domain.tasks import Task
     from console.shell import Session, Shell
     from console.widgets.content import Tone
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from textual.content import Content
 
 from console.domain.build_timeline import fact_words
-from console.domain.builds import moment, pusher_of
+from console.domain.pusher import pusher_of
+from console.domain.tasks import moment
 from console.domain.terminal_text import line_of
 from console.screens.build_words import ago, amount, lasted, state_words, tone_of
 from console.widgets.content import line, lines
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from console.domain.artifact import Artifact
     from console.domain.build_result import BuildResult
     from console.domain.build_timeline import TimelineStep
-    from console.domain.builds import Task
+    from console.domain.tasks import Task
 
 _BAR, _NARROW_BAR = 24, 12
 _WIDE: Final = 100

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from console.domain.builds import Run, Task
     from console.domain.log_following import LogEvent
+    from console.domain.tasks import Run, Task
     from console.services.taskcluster import Taskcluster
 
 LIVE_LOG: Final = "public/logs/live.log"

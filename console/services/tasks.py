@@ -6,7 +6,7 @@ import asyncio
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from console.domain.builds import Task, task_of
+from console.domain.tasks import Task, task_of
 from console.failures import Absent, MissingScopes, NoSuchRoute, Rejected
 from runner.errors import Unavailable
 

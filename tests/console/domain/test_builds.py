@@ -7,10 +7,12 @@ import pytest
 from console.domain.artifact import file_name
 from console.domain.build_plan import again, effects_of, release_of
 from console.domain.build_timeline import fact_words, timeline
-from console.domain.builds import build_of_tasks, github_build, pusher_of, task_of, tells_result
+from console.domain.builds import build_of_tasks, github_build, tells_result
 from console.domain.group_progress import Glance, never_run, standing
 from console.domain.notification import notification
+from console.domain.pusher import pusher_of
 from console.domain.task_ids import task_id_of
+from console.domain.tasks import task_of
 from runner.errors import UsageError
 
 NOW = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)

@@ -196,6 +196,14 @@ async def test_a_malformed_payload_is_an_exception_and_its_log_names_the_problem
     assert "payload.features.dind is not supported" in await busy.log(task_id)
 
 
+async def test_a_content_type_that_no_header_can_hold_makes_a_payload_malformed(busy):
+    artifact = {"name": "public/a", "path": "a", "type": "file", "contentType": "text/plain\r\nx: y"}
+    task_id = await busy.create("touch a", artifacts=[artifact])
+    (run,) = await busy.resolved(task_id)
+    assert outcome(run) == ("exception", "malformed-payload")
+    assert "payload.artifacts[0].contentType must be a text" in await busy.log(task_id)
+
+
 async def test_max_run_time_ends_a_task_that_may_still_leave_a_report(busy, monkeypatch):
     task_id = await busy.create(
         "trap 'echo report > report.txt; exit 1' TERM; echo runs; while :; do sleep 0.05; done",

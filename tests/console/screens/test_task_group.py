@@ -5,7 +5,8 @@ import gc
 import pytest
 
 from console.actions.build_watch import WatchPace
-from console.domain import builds
+from console.domain.tasks import Task
+from console.domain.tasks import task_of as read_task
 from console.sandbox.store import collation
 from console.sandbox.taskcluster import Sandbox
 from console.screens.task_group import TaskGroup, counted
@@ -34,9 +35,10 @@ def opened(sandbox, tmp_path):
 
 def held():
     """How many tasks there are in memory, and how many definitions of them."""
+    gc.collect()
     known = gc.get_objects()
     # By the type itself: what stands for something that is gone cannot be asked.
-    tasks = sum(type(one) is builds.Task for one in known)
+    tasks = sum(type(one) is Task for one in known)
     return tasks, sum(type(one) is dict and "payload" in one for one in known)
 
 
@@ -49,9 +51,8 @@ async def test_every_task_is_listed_once_and_no_page_is_kept(sandbox, opened, mo
         asked.append(found[0]["taskId"])
         if len(asked) % PAGE == 0:
             alive.extend(now - before for now, before in zip(held(), others, strict=True))
-        return builds.task_of(*found)
+        return read_task(*found)
 
-    gc.collect()
     others = held()  # other tests' in this process
     monkeypatch.setattr("console.services.tasks._PAGE", PAGE)
     monkeypatch.setattr("console.services.tasks.task_of", task_of)

@@ -11,7 +11,7 @@ from console.actions.build_task import TaskDetail
 from console.domain.artifact import Artifact
 from console.domain.build_result import BuildResult, result_of
 from console.domain.build_timeline import TimelineStep
-from console.domain.builds import Run, Task
+from console.domain.tasks import Run, Task
 from console.screens.task_words import task_content
 from runner.narration import UNPRINTABLE
 
