@@ -39,6 +39,8 @@ class Confirm(ModalScreen[bool]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "refuse", "Cancel", id="confirm.cancel", tooltip="Change nothing."),
+        Binding("n", "refuse", "No", show=False, id="confirm.no"),
+        Binding("y", "agree", "Yes", show=False, id="confirm.yes"),
         Binding("left,right", "app.focus_next", "Other button", show=False, id="confirm.other"),
     ]
 
@@ -58,8 +60,9 @@ class Confirm(ModalScreen[bool]):
                 yield Static(lines(f"Type {self._typed} to go on."), markup=False)
                 yield Input(id="typed")
             with Horizontal():
-                yield Button("Cancel", id="cancel")
-                yield Button(self._verb, id="go", variant="error", disabled=bool(self._typed))
+                yield Button("Cancel" if self._typed else "Cancel (n)", id="cancel")
+                go = self._verb if self._typed else f"{self._verb} (y)"
+                yield Button(go, id="go", variant="error", disabled=bool(self._typed))
 
     def on_mount(self) -> None:
         """A press of enter changes nothing."""
@@ -77,6 +80,11 @@ class Confirm(ModalScreen[bool]):
     @on(Button.Pressed)
     def _press(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id == "go")
+
+    def action_agree(self) -> None:
+        """Go on, where a press is enough."""
+        if not self._typed:
+            self.dismiss(True)
 
     def action_refuse(self) -> None:
         """Change nothing."""

@@ -238,12 +238,12 @@ async def test_a_dialog_starts_at_cancel_and_wants_the_name_typed():
     answers: list[bool | None] = []
     app = Stage()
     async with app.run_test(size=SIZE) as pilot:
-        for keys in (["enter"], ["escape"], ["tab", "enter"], ["right", "enter"]):
+        for keys in (["enter"], ["escape"], ["n"], ["tab", "enter"], ["right", "enter"], ["y"]):
             app.push_screen(Confirm("Delete?", HOSTILE, verb="Delete"), answers.append)
             await pilot.pause()
             await pilot.press(*keys)
             await pilot.pause()
-        assert answers == [False, False, True, True]
+        assert answers == [False, False, False, True, True, True]
         app.push_screen(
             Confirm("Delete `repo:x`?", "Builds fail.", verb="Delete", typed="ab"), answers.append
         )
@@ -251,9 +251,13 @@ async def test_a_dialog_starts_at_cancel_and_wants_the_name_typed():
         await pilot.press("a", "enter")
         assert isinstance(app.screen, Confirm)
         assert app.screen.query_one("#go", Button).disabled
-        await pilot.press("b", "enter")
+        app.screen.query_one("#cancel").focus()
+        await pilot.press("y")
+        assert isinstance(app.screen, Confirm)
+        app.screen.query_one("#typed").focus()
+        await pilot.press("end", "b", "enter")
         await pilot.pause()
-        assert answers[-1] is True
+        assert answers == [False, False, False, True, True, True, True]
 
 
 async def test_an_error_and_a_diff_show_any_text_and_obey_none():
