@@ -18,7 +18,7 @@ import aiohttp
 import platformdirs
 
 from console.sandbox.chain_of_trust import SigningKey
-from console.sandbox.registry.authentication import Account, BasicAuth
+from console.sandbox.registry.authentication import Account, TokenAuth
 from console.sandbox.registry.server import EmbeddedRegistry
 from console.sandbox.registry.storage import Storage
 from console.sandbox.sample import make_sample
@@ -188,7 +188,9 @@ async def _start_registry(stack: contextlib.AsyncExitStack, state: Path, identit
     account = Account(_USERNAME, identity.registry_password.reveal())
     storage = Storage(state / "registry")
     stack.callback(storage.close)
-    embedded = EmbeddedRegistry(auth=BasicAuth([account]), storage=storage)
+    # As Docker Hub has its public repositories: anybody may pull, and so verify.
+    auth = TokenAuth([account], anonymous={"*": frozenset({"pull"})})
+    embedded = EmbeddedRegistry(auth=auth, storage=storage)
     stack.push_async_callback(embedded.close)
     await embedded.start(_LOOPBACK, identity.registry_port)
     registry = Registry.parse(embedded.host)

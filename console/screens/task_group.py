@@ -67,6 +67,9 @@ class TaskGroup(ConsoleScreen):
     TITLE = "Task group"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "log", "Log", id="group.log", tooltip="What the task says, live."),
+        Binding(
+            "v", "verify", "Verify", id="group.verify", tooltip="Whether its image is what it published."
+        ),
         Binding("K", "cancel", "Cancel all", id="group.cancel", tooltip="Seal the group, and end its tasks."),
     ]
 
@@ -140,6 +143,13 @@ class TaskGroup(ConsoleScreen):
             from console.screens.log import TaskLog
 
             self.app.push_screen(TaskLog(self.shell, self.table.selected))
+
+    def action_verify(self) -> None:
+        """The image that the task under the cursor published."""
+        if self.table.selected:
+            from console.screens.verify import Verify
+
+            self.app.push_screen(Verify(self.shell, self.table.selected))
 
     def action_cancel(self) -> None:
         """Seal it and end its tasks, after a question."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LONGEST_ERROR: Final = 64 * 1024
+_LOGIN: Final = "Name the secret that holds the registry's credentials, or log in by `docker login`."
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 _LONGEST_SHOWN = 300
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_LARGE, _TOO_MANY = 401, 403, 404, 413, 429
@@ -170,7 +171,7 @@ def _not_allowed(what: str, doing: Doing) -> Refused:
         return Refused(
             what,
             cause="No credentials were given, and the registry wants some for this.",
-            action="Name the secret that holds the registry's credentials.",
+            action=_LOGIN,
         )
     verb = "push" if doing.pushes else "pull"
     return Refused(
@@ -186,7 +187,7 @@ def wrong_password(doing: Doing, body: bytes = b"") -> Refused:
     if not doing.user:
         return Refused(
             f"Registry {doing.registry} wants credentials for {doing}, and none were given.{said}",
-            action="Name the secret that holds the registry's credentials.",
+            action=_LOGIN,
         )
     return WrongPassword(
         f"Registry {doing.registry} does not accept the user name and password of {doing.who}.{said}",

@@ -98,6 +98,16 @@ def test_it_is_ready_when_its_file_is_there_and_leaves_nothing(tmp_path, number)
     assert not (tmp_path / "data").exists()
 
 
+def registry_statuses(host, account):
+    """What is answered who pulls a tag that is not there, and who pushes."""
+    scope = {"scope": "repository:mozilla/balrog:pull,push"}
+    token = requests.get(f"http://{host}/token", params=scope, auth=account, timeout=60).json()["token"]
+    bearer = {"Authorization": f"Bearer {token}"}
+    pulled = requests.get(f"http://{host}/v2/mozilla/balrog/manifests/none", headers=bearer, timeout=60)
+    pushed = requests.post(f"http://{host}/v2/mozilla/balrog/blobs/uploads/", headers=bearer, timeout=60)
+    return pulled.status_code, pushed.status_code
+
+
 def test_it_is_seeded_with_balrogs_role_secret_registry_and_repository(tmp_path):
     with sandbox(tmp_path, "--ephemeral") as process:
         host = process.variables["LADING_REGISTRY"]
@@ -109,10 +119,10 @@ def test_it_is_seeded_with_balrogs_role_secret_registry_and_repository(tmp_path)
         assert "queue:get-artifact:public/*" in anonymous["scopes"]
         docker = process.service("Secrets").get(DOCKERHUB)["secret"]["docker"]
         assert docker["registry"] == host
-        url = f"http://{host}/v2/"
-        assert requests.get(url, timeout=60).status_code == 401
         account = (docker["username"], docker["password"])
-        assert requests.get(url, auth=account, timeout=60).status_code == 200
+        assert registry_statuses(host, None) == (404, 401)
+        assert registry_statuses(host, account) == (404, 202)
+        assert requests.get(f"http://{host}/token", auth=("balrog", "wrong"), timeout=60).status_code == 401
         sample = Path(process.variables["LADING_SAMPLE_REPO"])
         assert f'"{host}/mozilla/balrog"' in (sample / "lading.toml").read_text()
         assert (sample / "Dockerfile").read_text().startswith("FROM scratch\n")

@@ -10,6 +10,7 @@ from console.domain.tasks import task_of as read_task
 from console.sandbox.store import collation
 from console.sandbox.taskcluster import Sandbox
 from console.screens.task_group import TaskGroup, counted
+from console.screens.verify import Verify
 from console.widgets.confirm import Confirm
 from runner.masking import Masked
 from tests.support.builds_console import console, on
@@ -91,6 +92,17 @@ async def test_what_is_watched_is_left_by_escape_and_watched_again_by_a_key(sand
         await pilot.press("r")
         await shows(pilot, "✗ All have ended. 2 tasks: 1 exception, 1 completed", "exception (canceled)")
         assert screen.table.count == 2
+
+
+async def test_a_task_s_image_is_verified_by_a_key(sandbox, opened):
+    group_id, (task_id,) = add_group(sandbox, ["completed"])
+    app = opened()
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.pause()
+        await app.push_screen(TaskGroup(app.shell, group_id))
+        await shows(pilot, "All have ended. 1 task: 1 completed")
+        await pilot.press("v")
+        await on(pilot, Verify, f"--task {task_id}")
 
 
 async def test_all_of_a_group_is_cancelled_after_a_question_and_it_is_sealed(sandbox, opened):
