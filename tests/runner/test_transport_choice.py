@@ -7,7 +7,9 @@ import pytest
 from runner.transport_choice import Cargo, ContextSample, Way, choose_way
 
 MB = 1_000_000
-TEXT = Cargo(store="classic", go_version="go1.19.8", total=200 * MB, new=200 * MB, stored=0, cores=2)
+TEXT = Cargo(
+    store="classic", go_version="go1.19.8", total=200 * MB, new=200 * MB, stored=0, layers=1, cores=2
+)
 NOISE = TEXT._replace(total=300 * MB, new=300 * MB, stored=300 * MB)
 
 
@@ -16,7 +18,8 @@ NOISE = TEXT._replace(total=300 * MB, new=300 * MB, stored=300 * MB)
     [
         (TEXT, Way.DIRECT),
         (TEXT._replace(go_version="go1.26.8"), Way.DIRECT),
-        (TEXT._replace(go_version="go1.27.1"), Way.ENGINE),
+        (TEXT._replace(go_version="go1.27.1"), Way.DIRECT),
+        (TEXT._replace(go_version="go1.27.1", layers=2), Way.ENGINE),
         (TEXT._replace(go_version="go1.27.1", cores=4), Way.DIRECT),
         (TEXT._replace(cores=1), Way.DIRECT),
         (NOISE, Way.DIRECT),
@@ -32,8 +35,9 @@ NOISE = TEXT._replace(total=300 * MB, new=300 * MB, stored=300 * MB)
     ids=[
         "text, old engine",
         "text, middle engine",
-        "text, new engine on two cores",
-        "text, new engine on four cores",
+        "text in one layer, new engine on two cores",
+        "text in two layers, new engine on two cores",
+        "text in one layer, new engine on four cores",
         "text, one core",
         "noise, old engine",
         "noise, middle engine",
