@@ -17,8 +17,9 @@ from console.actions.artifact_list import list_artifacts
 from console.domain.artifact import Downloaded, file_name
 from console.screens.build_words import amount
 from console.screens.task_desk import TaskScreen
-from console.widgets.content import line, lines
+from console.widgets.content import line
 from console.widgets.filter_table import Cell, Column, FilterTable, Row
+from console.widgets.note_line import NoteLine
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Artifacts(TaskScreen):
             id="artifacts",
         )
         self.about = Static(markup=False, classes="about")
-        self.note = Static(markup=False, classes="about")
+        self.note = NoteLine()
         yield self.table
         yield self.about
         yield self.note
@@ -124,7 +125,7 @@ class Artifacts(TaskScreen):
         except UsageError as error:
             self.show_error(error)
             return
-        self._tell(f"{artifact.name}: …")
+        self.note.tell(f"{artifact.name}: …")
         self.follow(
             f"Downloading {artifact.name}",
             lambda session: download(session.connection, artifact, to),
@@ -136,26 +137,10 @@ class Artifacts(TaskScreen):
             self._hashed[artifact.name] = step
             self.table.update_row(self._row(artifact))
             self._tell_row()
-            self._tell(f"✓ {step.path}, {amount(step.size)}")
+            self.note.tell(f"✓ {step.path}, {amount(step.size)}")
         else:
             of = f" of {amount(step.total)}" if step.total else ""
-            self._tell(f"{artifact.name}: {amount(step.received)}{of}, escape ends it")
-
-    def cancel_work(self) -> bool:
-        """What was downloaded of a file that is not whole is gone."""
-        cancelled = super().cancel_work()
-        if cancelled:
-            self._tell("")
-        return cancelled
-
-    def show_error(self, error: BaseException) -> None:
-        """A download that failed is no longer under way."""
-        super().show_error(error)
-        self._tell("")
-
-    def _tell(self, text: str) -> None:
-        self.note.update(lines(text))
-        self.note.display = bool(text)
+            self.note.tell(f"{artifact.name}: {amount(step.received)}{of}, escape ends it")
 
     def action_verify(self) -> None:
         """The image that the task published."""

@@ -15,6 +15,7 @@ from console.browser import open_page
 from console.failures import SignInNeeded
 from console.widgets.error_panel import ErrorPanel
 from console.widgets.masked_value import MaskedValue
+from console.widgets.note_line import NoteLine
 from console.widgets.progress_line import ProgressLine
 from console.widgets.screen_tabs import ScreenTabs
 from console.widgets.status_line import StatusLine
@@ -175,6 +176,7 @@ class ConsoleScreen(Screen[None]):
         """Show an error in the screen's panel."""
         self._error_of = None
         self._errors.show(error, "r tries again")
+        self._untell()
 
     def _forget_error(self) -> None:
         """That there is no session stays told until there is one."""
@@ -190,7 +192,14 @@ class ConsoleScreen(Screen[None]):
             self._generations[what] += 1
             self._progress.end(what)
             self.workers.cancel_group(self, what)
+        if running:
+            self._untell()
         return bool(running)
+
+    def _untell(self) -> None:
+        """What failed or was cancelled is no longer under way."""
+        for note in self.query(NoteLine):
+            note.tell("")
 
     def resume(self) -> None:
         """With other credentials: do again what was refused, else read again, unless a form would lose by it."""

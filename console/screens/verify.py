@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from textual import on
 from textual.binding import Binding
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from console.actions.verify_demand import demand_for
 from console.actions.verify_image import environment_of, verify_image
@@ -18,7 +18,7 @@ from console.domain.web_urls import task_page
 from console.screens.screen import ConsoleScreen
 from console.screens.verified import VerdictView
 from console.screens.verify_words import request_of
-from console.widgets.content import lines
+from console.widgets.note_line import NoteLine
 from runner.errors import CannotTell, ExitCode, IntegrityFailure
 from runner.evidence_reading import ReadSoFar
 from runner.verification import decide
@@ -56,7 +56,6 @@ class Verify(ConsoleScreen):
     TITLE = "Verify"
     DEFAULT_CSS = """
     Verify #image { height: 1; border: none; padding: 0 1; background: $boost; }
-    Verify .reading { height: auto; padding: 0 1; background: $boost; display: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e", "change", "Change", id="verify.change", tooltip="Type another image or demand."),
@@ -78,7 +77,7 @@ class Verify(ConsoleScreen):
             id="image",
         )
         self._view = VerdictView(id="verdict")
-        self._note = Static(markup=False, classes="reading")
+        self._note = NoteLine()
 
     def body(self) -> ComposeResult:
         """What is demanded, the verdict, and how far the reading is."""
@@ -135,7 +134,7 @@ class Verify(ConsoleScreen):
                 yield error
 
         self._judged = None
-        self._tell("")
+        self._note.tell("")
         self._view.clear()
         self.follow(_WHAT, verified, self._came)
 
@@ -144,30 +143,14 @@ class Verify(ConsoleScreen):
 
     def _came(self, step: ReadSoFar | str | _Judged | RunnerError) -> None:
         if isinstance(step, ReadSoFar | str):
-            self._tell(step if isinstance(step, str) else f"{told_so_far(step)}, escape ends it")
+            self._note.tell(step if isinstance(step, str) else f"{told_so_far(step)}, escape ends it")
             return
-        self._tell("")
+        self._note.tell("")
         if isinstance(step, _Judged):
             self._judged = step
             self._view.show(*step)
         else:
             self._view.show_failure(step)
-
-    def cancel_work(self) -> bool:
-        """Half a reading tells nothing."""
-        cancelled = super().cancel_work()
-        if cancelled:
-            self._tell("")
-        return cancelled
-
-    def show_error(self, error: BaseException) -> None:
-        """What failed is no longer under way."""
-        super().show_error(error)
-        self._tell("")
-
-    def _tell(self, text: str) -> None:
-        self._note.update(lines(text))
-        self._note.display = bool(text)
 
     def action_change(self) -> None:
         """Type something else."""
