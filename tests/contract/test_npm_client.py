@@ -2,7 +2,6 @@
 
 import fcntl
 import hashlib
-import json
 import os
 import shutil
 import subprocess
@@ -12,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from console.sandbox.base_image import cache_folder
+from tests.support.engine import missing
+from tests.support.foreign_client import exercised
 
 pytestmark = pytest.mark.enable_socket
 PROGRAM = Path(__file__).with_name("npm")
@@ -21,7 +22,7 @@ PROGRAM = Path(__file__).with_name("npm")
 def node_modules():
     """What the lock file names, installed once and kept."""
     if shutil.which("node") is None or shutil.which("npm") is None:
-        _lacking("node and npm are not here")
+        missing("node and npm are not here.")
     key = hashlib.sha256((PROGRAM / "package-lock.json").read_bytes()).hexdigest()[:12]
     cache = cache_folder(os.environ)
     cache.mkdir(parents=True, exist_ok=True)
@@ -45,34 +46,15 @@ def _install(folder):
             ["npm", "ci", *flags], cwd=folder, capture_output=True, text=True, timeout=600, check=True
         )
     except subprocess.TimeoutExpired:
-        _lacking("npm's registry does not answer")
+        missing("npm's registry does not answer.")
     except subprocess.CalledProcessError as error:
-        _lacking(f"npm could not install the client: {error.stderr[-300:]}")
-
-
-def _lacking(reason):
-    (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+        missing(f"npm could not install the client: {error.stderr[-300:]}")
 
 
 @pytest.fixture(scope="module")
 def found(node_modules, sandbox_target):
     """What the client got."""
-    done = subprocess.run(
-        ["node", PROGRAM / "exercise.js"],
-        env={
-            "PATH": os.environ["PATH"],
-            "NODE_PATH": str(node_modules),
-            "TASKCLUSTER_ROOT_URL": sandbox_target.root_url,
-            "TASKCLUSTER_CLIENT_ID": sandbox_target.client_id,
-            "TASKCLUSTER_ACCESS_TOKEN": sandbox_target.access_token,
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return exercised("node", PROGRAM / "exercise.js", target=sandbox_target, NODE_PATH=str(node_modules))
 
 
 def test_it_signs_with_a_client_s_token_temporary_credentials_and_urls(found):

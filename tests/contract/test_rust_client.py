@@ -1,14 +1,12 @@
 """Taskcluster's own Rust crates, unmodified, find in the sandbox what they expect of Taskcluster."""
 
-import json
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from runner.errors import Unavailable
 from tests.support.engine import missing
+from tests.support.foreign_client import exercised
 from tests.support.rust_programs import built
 
 # Their building takes two minutes of one core.
@@ -22,21 +20,7 @@ def found(sandbox_target):
         program = built(Path(__file__).with_name("rust"), "exercise")
     except Unavailable as error:
         missing(str(error))
-    done = subprocess.run(
-        [program],
-        env={
-            "PATH": os.environ["PATH"],
-            "TASKCLUSTER_ROOT_URL": sandbox_target.root_url,
-            "TASKCLUSTER_CLIENT_ID": sandbox_target.client_id,
-            "TASKCLUSTER_ACCESS_TOKEN": sandbox_target.access_token,
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return exercised(program, target=sandbox_target)
 
 
 def test_they_sign_with_a_client_s_token_temporary_credentials_and_urls(found):

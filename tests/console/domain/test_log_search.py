@@ -6,39 +6,10 @@ from hypothesis import strategies as st
 
 from console.domain import log_store
 from console.domain.log_search import Hits, first_errors
-from console.domain.log_store import LogStore
 from console.domain.terminal_text import bare
+from tests.support.small_log import PIECES, small_blocks, store_of
 
-PIECES = st.lists(
-    st.sampled_from(
-        [
-            b"error: x",
-            b"\n",
-            b"\r",
-            b"\r\n",
-            b"a",
-            b"A",
-            "é".encode()[:1],
-            "é".encode(),
-            b"\x1b[31m",
-            b"\xff",
-            b"\x1b",
-        ]
-    ),
-    max_size=40,
-)
-
-
-@pytest.fixture(autouse=True)
-def small_blocks(monkeypatch):
-    monkeypatch.setattr(log_store, "_BLOCK", 16)
-
-
-def store_of(*pieces):
-    store = LogStore()
-    for piece in pieces:
-        store.feed(piece)
-    return store
+__all__ = ["small_blocks"]
 
 
 def found(store, text):
